@@ -1,0 +1,215 @@
+"""The tables that scripts exchange: their columns, types, units and order."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its Arrow type, its unit ("1" where it has none) and what it holds."""
+
+    type: pa.DataType
+    unit: str
+    meaning: str
+    nullable: bool = False
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One kind of table: what it holds, the columns it is sorted by, and its columns."""
+
+    holds: str
+    keys: tuple[str, ...]
+    columns: dict[str, Column]
+
+
+def _key(type_: pa.DataType, meaning: str) -> Column:
+    return Column(type_, "1", meaning)
+
+
+def _interval(statistic: str, unit: str, meaning: str) -> dict[str, Column]:
+    return {
+        statistic: Column(pa.float64(), unit, meaning, nullable=True),
+        f"{statistic}_low": Column(
+            pa.float64(), unit, f"lower end of the interval of {statistic}", nullable=True
+        ),
+        f"{statistic}_high": Column(
+            pa.float64(), unit, f"upper end of the interval of {statistic}", nullable=True
+        ),
+    }
+
+
+def _quantity(meaning: str, optional: bool = False) -> Column:
+    return Column(pa.float64(), "nat", meaning, nullable=True, optional=optional)
+
+
+_TOKEN = {
+    "sentence_id": _key(pa.int64(), "sentence of the corpus"),
+    "position": _key(pa.int32(), "place in the encoder's input, special tokens counted, from 0"),
+    "token_id": _key(pa.int32(), "id in the encoder's vocabulary"),
+    "token": _key(pa.string(), "token as the vocabulary spells it"),
+}
+_STATISTICS = {
+    "r_squared": ("1", "coefficient of determination of weight on quantity"),
+    "slope": ("weight per unit of the quantity", "slope of the regression"),
+    "intercept": ("weight", "intercept of the regression"),
+    "spearman": ("1", "Spearman's rank correlation of weight and quantity"),
+}
+STATISTICS = tuple(_STATISTICS)
+QUANTITIES = {
+    "self_information": "-log P(w)",
+    "information_gain": "plug-in estimate of KL(w)",
+    "information_gain_shuffled": "plug-in estimate on the corpus shuffled across sentences",
+    "information_gain_corrected": "plug-in minus shuffled",
+    "information_gain_bayes": "posterior mean under a Dirichlet prior of mean P",
+    "information_gain_exact": "exact value from the grammar of the generated language",
+    "surprisal": "-log P(token | the rest of its sentence) of a masked language model",
+}
+"""What a weight may be regressed on, in nats."""
+
+CORPUS = Table(
+    "sentences of a corpus, in reading order",
+    ("sentence_id",),
+    {
+        "document_id": _key(pa.int64(), "document that holds the sentence"),
+        "sentence_id": _key(pa.int64(), "number of the sentence in the corpus"),
+        "text": _key(pa.string(), "the sentence"),
+        "pair_id": Column(pa.int64(), "1", "pair of sentences", optional=True),
+        "side": Column(pa.int8(), "1", "place in its pair, from 0", optional=True),
+        "score": Column(
+            pa.float64(), "score", "similarity of the pair", nullable=True, optional=True
+        ),
+        "label": Column(pa.string(), "1", "label of the pair", nullable=True, optional=True),
+    },
+)
+LANGUAGE = Table(
+    "exact values of every word of the generated language",
+    ("word",),
+    {
+        "word": _key(pa.string(), "the word, lower case"),
+        "word_class": _key(pa.string(), "class of the word in the grammar"),
+        "topics": _key(pa.string(), "home topics, separated by blanks; empty for all topics"),
+        "probability": Column(pa.float64(), "1", "P(w)"),
+        "information_gain": Column(pa.float64(), "nat", "KL(w)"),
+    },
+)
+INFORMATION = Table(
+    "quantities of every token type, estimated on a corpus",
+    ("token_id",),
+    {
+        "token_id": _TOKEN["token_id"],
+        "token": _TOKEN["token"],
+        "count": Column(pa.int64(), "tokens", "occurrences in the corpus"),
+        "probability": Column(pa.float64(), "1", "count / sum of counts"),
+        "self_information": _quantity("-log probability; null where the type was not seen"),
+        "information_gain": _quantity("KL(w), plug-in; null where the type was not seen"),
+        "information_gain_shuffled": _quantity("the same on shuffled tokens, mean over shuffles"),
+        "information_gain_corrected": _quantity("information_gain - information_gain_shuffled"),
+        "information_gain_bayes": _quantity("posterior mean under a Dirichlet prior of mean P"),
+        "information_gain_exact": _quantity("KL(w) from the grammar", optional=True),
+    },
+)
+COUNTS = Table(
+    "ordered pairs of tokens at distinct positions of one sentence",
+    ("token_id", "other_id"),
+    {
+        "token_id": _TOKEN["token_id"],
+        "other_id": _key(pa.int32(), "id of the other token of the pair"),
+        "count": Column(pa.int64(), "pairs", "C(w, w') summed over sentences"),
+        "shuffled": Column(
+            pa.float64(), "pairs", "the same on shuffled tokens", nullable=True, optional=True
+        ),
+    },
+)
+SURPRISAL = Table(
+    "surprisal of every token of a corpus",
+    ("sentence_id", "position"),
+    {**_TOKEN, "surprisal": Column(pa.float64(), "nat", "-log P(token | sentence with it masked)")},
+)
+WEIGHTS = Table(
+    "weight of every token in its sentence",
+    ("sentence_id", "position"),
+    {
+        **_TOKEN,
+        "special": _key(pa.bool_(), "true for tokens that the tokenizer adds"),
+        "weight": Column(pa.float64(), "norm of the embedding", "L2 norm of the contribution"),
+        "error": Column(
+            pa.float64(),
+            "integrated_gradients, exact shapley: 1 (relative to the norm of what is explained); "
+            "sampled shapley: norm of the embedding (standard error)",
+            "completeness error of the sentence or standard error of the token",
+        ),
+    },
+)
+TRAINING = Table(
+    "course of a training",
+    ("step",),
+    {
+        "step": Column(pa.int64(), "optimiser steps", "steps done"),
+        "epoch": Column(pa.float64(), "epochs", "passes over the examples"),
+        "loss": Column(pa.float64(), "nat", "mean training loss since the last row", nullable=True),
+        "evaluation_loss": Column(pa.float64(), "nat", "loss on held-out examples", nullable=True),
+        "learning_rate": Column(pa.float64(), "1", "learning rate at this step", nullable=True),
+        "seconds": Column(pa.float64(), "s", "time since the training began"),
+    },
+)
+ENCODERS = Table(
+    "how good the encoders are, and how they spread their embeddings",
+    ("encoder",),
+    {
+        "encoder": _key(pa.string(), "name of the encoder"),
+        "corpus": _key(pa.string(), "scored pairs that it was evaluated on"),
+        "pairs": Column(pa.int64(), "pairs", "number of scored pairs"),
+        "sts_spearman": Column(
+            pa.float64(), "1", "Spearman's rho of cosine and score (STS)", nullable=True
+        ),
+        "alignment": Column(
+            pa.float64(), "1", "mean squared distance of positives, unit sphere", nullable=True
+        ),
+        "uniformity": Column(
+            pa.float64(), "1", "log mean exp(-2 squared distance), unit sphere", nullable=True
+        ),
+    },
+)
+REGRESSION = Table(
+    "regression of weight on each quantity, before and after fine-tuning",
+    ("comparison", "corpus", "method", "quantity", "stage"),
+    {
+        "comparison": _key(pa.string(), "name of the comparison"),
+        "encoder": _key(pa.string(), "name of the encoder"),
+        "stage": _key(pa.string(), "before or after"),
+        "corpus": _key(pa.string(), "corpus whose tokens were weighed"),
+        "method": _key(pa.string(), "integrated_gradients or shapley"),
+        "quantity": _key(pa.string(), "regressor"),
+        "n": Column(pa.int64(), "tokens", "tokens in the regression"),
+        **{k: v for name, about in _STATISTICS.items() for k, v in _interval(name, *about).items()},
+    },
+)
+CHANGE = Table(
+    "change of each statistic, after minus before, paired by sentence",
+    ("comparison", "corpus", "method", "quantity"),
+    {
+        **{k: REGRESSION.columns[k] for k in ("comparison", "corpus", "method", "quantity")},
+        "n": Column(pa.int64(), "tokens", "tokens in both regressions"),
+        **{
+            k: v
+            for name, (unit, meaning) in _STATISTICS.items()
+            for k, v in _interval(f"{name}_change", unit, f"change of the {meaning}").items()
+        },
+    },
+)
+
+TABLES = {
+    "corpus": CORPUS,
+    "language": LANGUAGE,
+    "counts": COUNTS,
+    "information": INFORMATION,
+    "surprisal": SURPRISAL,
+    "weights": WEIGHTS,
+    "training": TRAINING,
+    "encoders": ENCODERS,
+    "regression": REGRESSION,
+    "change": CHANGE,
+}
