@@ -39,7 +39,7 @@ def run(main: Callable[..., None]) -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
     )
-    for library in ("httpx", "fontTools", "absl"):
+    for library in ("sentence_transformers", "datasets", "httpx", "fontTools"):
         logging.getLogger(library).setLevel(logging.WARNING)
     app = cyclopts.App(
         default_command=main,
@@ -54,7 +54,7 @@ def run(main: Callable[..., None]) -> None:
         command(*bound.args, **bound.kwargs)
     except cyclopts.CycloptsError as error:
         _stop(" ".join(str(error).split()) + " (--help lists the options)")
-    except (InputError, OSError, pa.ArrowInvalid) as error:
+    except (InputError, OSError) as error:
         _stop(" ".join(str(error).split()))
 
 
@@ -90,8 +90,11 @@ def _hash_of(path: Path) -> str:
     if not path.exists():
         raise InputError(f"{path}: no such file")
     if path.suffix == ".parquet":
-        found = pq.read_schema(path).metadata or {}
+        try:
+            found = pq.read_schema(path).metadata or {}
+        except pa.ArrowInvalid as error:
+            raise InputError(f"{path}: not a readable Parquet file ({error})") from error
         if b"config_hash" in found:
             return found[b"config_hash"].decode()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

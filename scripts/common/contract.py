@@ -111,16 +111,30 @@ INFORMATION = Table(
         "information_gain_exact": _quantity("KL(w) from the grammar", optional=True),
     },
 )
-COUNTS = Table(
+TOKEN_COUNTS = Table(
+    "occurrences of every token type of a vocabulary in a corpus",
+    ("token_id",),
+    {
+        "token_id": _TOKEN["token_id"],
+        "token": _TOKEN["token"],
+        "count": Column(pa.int64(), "tokens", "occurrences in the corpus"),
+    },
+)
+PAIR_COUNTS = Table(
     "ordered pairs of tokens at distinct positions of one sentence",
     ("token_id", "other_id"),
     {
         "token_id": _TOKEN["token_id"],
         "other_id": _key(pa.int32(), "id of the other token of the pair"),
-        "count": Column(pa.int64(), "pairs", "C(w, w') summed over sentences"),
-        "shuffled": Column(
-            pa.float64(), "pairs", "the same on shuffled tokens", nullable=True, optional=True
-        ),
+        "count": Column(pa.int64(), "pairs", "C(w, w'), summed over sentences"),
+    },
+)
+SENTENCE_LENGTHS = Table(
+    "how many sentences of a corpus have how many tokens",
+    ("length",),
+    {
+        "length": Column(pa.int64(), "tokens", "tokens of a sentence, without special tokens"),
+        "sentences": Column(pa.int64(), "sentences", "sentences of that length"),
     },
 )
 SURPRISAL = Table(
@@ -204,7 +218,9 @@ CHANGE = Table(
 TABLES = {
     "corpus": CORPUS,
     "language": LANGUAGE,
-    "counts": COUNTS,
+    "token_counts": TOKEN_COUNTS,
+    "pair_counts": PAIR_COUNTS,
+    "sentence_lengths": SENTENCE_LENGTHS,
     "information": INFORMATION,
     "surprisal": SURPRISAL,
     "weights": WEIGHTS,

@@ -30,6 +30,8 @@ TEMPLATES = (
 
 ZIPF_SHIFT = 6.0
 """A word of rank r in its class has frequency 1 / (r + shift)."""
+FUNCTION_SHIFT = 2.0
+"""The same for function words, of which there are few."""
 GENERAL_RANK = 10.0
 """Words of topics that come between one general word and the next."""
 SPECIFICITY = (0.6, 1.0)
@@ -141,7 +143,7 @@ def load_grammar() -> Grammar:
 
 
 def _zipfian(words: list[str], topics: int) -> dict[str, np.ndarray]:
-    return {word: np.full(topics, 1 / (rank + ZIPF_SHIFT)) for rank, word in enumerate(words)}
+    return {word: np.full(topics, 1 / (rank + FUNCTION_SHIFT)) for rank, word in enumerate(words)}
 
 
 def _content_words(

@@ -86,7 +86,8 @@ def bayes_information_gain(pairs: csr_array) -> np.ndarray:
 
     seen = term(pairs.data + concentration[row] * prior, prior)
     seen -= term(concentration[row] * prior, prior)
-    log_grid = np.linspace(*np.log(CONCENTRATIONS), SPLINE_KNOTS)
+    low, high = np.log(CONCENTRATIONS)
+    log_grid = np.linspace(low, high, SPLINE_KNOTS)
     support = marginal[marginal > 0]
     unseen = CubicSpline(log_grid, [term(np.exp(a) * support, support).sum() / np.exp(a) for a in log_grid])
     mass = rows + concentration

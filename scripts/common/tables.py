@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,15 +19,18 @@ FORMAT_VERSION = "1"
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` that becomes `path` only if the block ends well."""
+    """A temporary name beside `path` for a file or directory that becomes `path` only if the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
         yield partial
-        os.replace(partial, path)
+        if path.is_dir() and partial.is_dir():
+            shutil.rmtree(path)
+        partial.replace(path)
     finally:
-        if partial.is_file():
-            partial.unlink()
+        if partial.is_dir():
+            shutil.rmtree(partial)
+        partial.unlink(missing_ok=True)
 
 
 def write_table(frame: pl.DataFrame, path: Path, table: Table, **metadata: str) -> None:

@@ -1,0 +1,35 @@
+PYTHON ?= python3
+CORES ?= 2
+CONFIG ?= config.yaml
+RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
+
+.PHONY: run install test check format rulegraph
+
+run: install
+	$(RUN) snakemake --cores $(CORES) --configfile $(CONFIG)
+
+install: .venv/installed
+
+.venv/installed: requirements.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --requirement requirements.txt
+	touch $@
+
+test: install
+	$(RUN) pytest
+
+check: install
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) snakefmt --check --line-length 100 Snakefile rules
+	$(RUN) mypy scripts/common
+	$(RUN) snakemake --lint
+
+format: install
+	$(RUN) ruff check --fix .
+	$(RUN) ruff format .
+	$(RUN) snakefmt --line-length 100 Snakefile rules
+
+# needs Graphviz
+rulegraph: install
+	$(RUN) snakemake --rulegraph | dot -Tsvg > docs/rulegraph.svg

@@ -1,0 +1,138 @@
+import shlex
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
+from common.configuration import ConfigError, derive_seed, has_exact, root_of, validated
+
+try:
+    config = validated(config)
+except ConfigError as error:
+    print(f"{', '.join(map(str, workflow.configfiles))}: {error}", file=sys.stderr)
+    sys.exit(1)
+
+CORPORA = config["corpora"]
+ENCODERS = config["encoders"]
+COMPARISONS = config["comparisons"]
+WEIGHTS = config["weights"]
+ANALYSIS = config["analysis"]
+METHODS = [method for method in ("integrated_gradients", "shapley") if method in WEIGHTS]
+
+
+wildcard_constraints:
+    corpus="[a-z0-9][a-z0-9_-]*",
+    encoder="[a-z0-9][a-z0-9_-]*",
+    tokenizer="[a-z0-9][a-z0-9_-]*",
+    masked_lm="[a-z0-9][a-z0-9_-]*",
+    comparison="[a-z0-9][a-z0-9_-]*",
+    method="integrated_gradients|shapley",
+
+
+def results(path):
+    return f"results/{config['run']}/{path}"
+
+
+def of_source(entries, source):
+    """Pattern of the names of the entries with this source."""
+    return "|".join(n for n, entry in entries.items() if entry["source"] == source) or "(?!)"
+
+
+def options(settings, *keys, **more):
+    """Settings as the options of a script, by the same names; null is left out, true is a flag."""
+    words = []
+    for key, value in ({key: settings[key] for key in keys or settings} | more).items():
+        if value is not None and value is not False:
+            words.append(f"--{key.replace('_', '-')}")
+            values = value if isinstance(value, list) else [] if value is True else [value]
+            words += [str(one) for one in values]
+    return shlex.join(words)
+
+
+def seed_for(*use):
+    return derive_seed(config["seed"], *use)
+
+
+def tokenizer_directory(encoder):
+    """Where the tokenizer of a chain of encoders lies, by the encoder at its start."""
+    if ENCODERS[encoder]["source"] == "pretrained":
+        return results(f"tokenizers/{encoder}")
+    return results(f"encoders/{encoder}")
+
+
+def masked_lm_directory(encoder):
+    if ENCODERS[encoder]["source"] == "pretrained":
+        return results(f"masked_lms/{encoder}")
+    return results(f"encoders/{encoder}")
+
+
+def weighed():
+    """Comparison, corpus and method of every correlation."""
+    return [
+        (name, corpus, method)
+        for name, comparison in COMPARISONS.items()
+        for corpus in comparison["weighed"]
+        for method in METHODS
+    ]
+
+
+def scored_surprisals():
+    """Masked language model and corpus of every table of surprisals."""
+    return sorted(
+        {
+            (comparison["surprisal_by"], corpus)
+            for comparison in COMPARISONS.values()
+            for corpus in comparison["weighed"]
+            if comparison["surprisal_by"] and "surprisal" in ANALYSIS["quantities"]
+        }
+    )
+
+
+def weights_of(stage):
+    """The table of weights of the encoder before or after, for a comparison, corpus and method."""
+
+    def find(wildcards):
+        encoder = COMPARISONS[wildcards.comparison][stage]
+        return results(f"weights/{wildcards.method}/{encoder}/{wildcards.corpus}.parquet")
+
+    return find
+
+
+def information_of(wildcards):
+    comparison = COMPARISONS[wildcards.comparison]
+    root = root_of(config, comparison["before"])
+    return results(f"information/{comparison['counted_on']}/{root}.parquet")
+
+
+def surprisal_of(wildcards):
+    """The table of surprisals of a comparison and corpus, if it is asked for."""
+    masked_lm = COMPARISONS[wildcards.comparison]["surprisal_by"]
+    if (masked_lm, wildcards.corpus) not in scored_surprisals():
+        return []
+    return results(f"surprisal/{masked_lm}/{wildcards.corpus}.parquet")
+
+
+def information_beside_surprisal(wildcards):
+    """The information table of the first comparison that uses these surprisals."""
+    for comparison in COMPARISONS.values():
+        if (
+            comparison["surprisal_by"] == wildcards.masked_lm
+            and wildcards.corpus in comparison["weighed"]
+        ):
+            root = root_of(config, comparison["before"])
+            return results(f"information/{comparison['counted_on']}/{root}.parquet")
+    raise WorkflowError(f"no comparison scores surprisal by {wildcards.masked_lm}")
+
+
+def trained_encoders():
+    return [name for name, encoder in ENCODERS.items() if encoder["source"] != "path"]
+
+
+def all_tables():
+    return [results(f"tables/{table}.parquet") for table in ("regression", "change", "encoders")]
+
+
+def all_figures():
+    names = [".".join(("regressions", *parts)) for parts in weighed()]
+    names += [".".join(("surprisal", *parts)) for parts in scored_surprisals()]
+    names += ["changes"] + (["training"] if trained_encoders() else [])
+    return [results(f"figures/{name}.{kind}") for name in names for kind in ("svg", "pdf")]

@@ -1,0 +1,83 @@
+rule generate_corpus:
+    input:
+        script="scripts/generate_corpus.py",
+        modules=["scripts/common/grammar.py", "scripts/common/lexicon.yaml"],
+    output:
+        corpus=results("corpora/{corpus}.parquet"),
+        exact=results("corpora/{corpus}.exact.parquet"),
+    log:
+        results("logs/generate_corpus/{corpus}.log"),
+    benchmark:
+        results("benchmarks/generate_corpus/{corpus}.tsv")
+    wildcard_constraints:
+        corpus=of_source(CORPORA, "generated"),
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        settings=lambda w: options(
+            CORPORA[w.corpus], "form", "size", "sentences", seed=seed_for("corpus", w.corpus)
+        ),
+    shell:
+        "python {input.script} --output-corpus {output.corpus:q} --output-exact {output.exact:q}"
+        " {params.settings} 2>&1 | tee {log:q}"
+
+
+rule download_corpus:
+    input:
+        script="scripts/download_corpus.py",
+        modules=["scripts/common/sources.py", "scripts/common/text.py"],
+        files=lambda w: CORPORA[w.corpus]["files"],
+    output:
+        corpus=results("corpora/{corpus}.parquet"),
+    log:
+        results("logs/download_corpus/{corpus}.log"),
+    benchmark:
+        results("benchmarks/download_corpus/{corpus}.tsv")
+    wildcard_constraints:
+        corpus=of_source(CORPORA, "file"),
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=lambda w: options(
+            CORPORA[w.corpus],
+            *("documents", "segment", "detokenize"),
+            *("text_columns", "score_column", "label_column"),
+        ),
+    shell:
+        "python {input.script} {input.files:q} --output-corpus {output.corpus:q}"
+        " {params.settings} 2>&1 | tee {log:q}"
+
+
+rule select_sentences:
+    input:
+        script="scripts/select_sentences.py",
+        corpora=lambda w: [results(f"corpora/{c}.parquet") for c in CORPORA[w.corpus]["corpora"]],
+    output:
+        corpus=results("corpora/{corpus}.parquet"),
+    log:
+        results("logs/select_sentences/{corpus}.log"),
+    benchmark:
+        results("benchmarks/select_sentences/{corpus}.tsv")
+    wildcard_constraints:
+        corpus=of_source(CORPORA, "selection"),
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        settings=lambda w: options(
+            CORPORA[w.corpus], "sentences", "max_words", seed=seed_for("corpus", w.corpus)
+        ),
+    shell:
+        "python {input.script} {input.corpora:q} --output-corpus {output.corpus:q}"
+        " {params.settings} 2>&1 | tee {log:q}"

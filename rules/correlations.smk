@@ -1,0 +1,71 @@
+rule correlate_weights:
+    input:
+        script="scripts/correlate_weights.py",
+        modules="scripts/common/statistics.py",
+        before=weights_of("before"),
+        after=weights_of("after"),
+        information=information_of,
+        surprisal=surprisal_of,
+    output:
+        regression=results("correlations/{comparison}/{corpus}/{method}/regression.parquet"),
+        change=results("correlations/{comparison}/{corpus}/{method}/change.parquet"),
+    log:
+        results("logs/correlate_weights/{comparison}.{corpus}.{method}.log"),
+    benchmark:
+        results("benchmarks/correlate_weights/{comparison}.{corpus}.{method}.tsv")
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        names=lambda w: options(
+            dict(w),
+            before_encoder=COMPARISONS[w.comparison]["before"],
+            after_encoder=COMPARISONS[w.comparison]["after"],
+        ),
+        settings=lambda w: options(
+            ANALYSIS,
+            *("quantities", "minimum_count", "confidence"),
+            draws=ANALYSIS["bootstrap_draws"],
+            seed=seed_for("bootstrap", w.corpus),
+        ),
+        surprisal=lambda w, input: options({}, surprisal=input.surprisal or None),
+    shell:
+        "python {input.script} --before {input.before:q} --after {input.after:q}"
+        " --information {input.information:q} {params.surprisal}"
+        " --output-regression {output.regression:q} --output-change {output.change:q}"
+        " {params.names} {params.settings} 2>&1 | tee {log:q}"
+
+
+def gathered(wildcards):
+    """The pieces of a table of the whole run."""
+    if wildcards.table == "encoders":
+        return [results(f"evaluations/{encoder}.parquet") for encoder in ENCODERS]
+    return [
+        results(f"correlations/{'/'.join(parts)}/{wildcards.table}.parquet") for parts in weighed()
+    ]
+
+
+rule gather_tables:
+    input:
+        script="scripts/gather_tables.py",
+        tables=gathered,
+    output:
+        table=results("tables/{table}.parquet"),
+    log:
+        results("logs/gather_tables/{table}.log"),
+    benchmark:
+        results("benchmarks/gather_tables/{table}.tsv")
+    wildcard_constraints:
+        table="regression|change|encoders",
+    conda:
+        "../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    shell:
+        "python {input.script} {input.tables:q} --output-table {output.table:q}"
+        " --table {wildcards.table} 2>&1 | tee {log:q}"

@@ -1,0 +1,160 @@
+rule train_tokenizer:
+    input:
+        script="scripts/train_tokenizer.py",
+        corpus=lambda w: results(f"corpora/{ENCODERS[w.tokenizer]['corpus']}.parquet"),
+    output:
+        tokenizer=directory(results("tokenizers/{tokenizer}")),
+    log:
+        results("logs/train_tokenizer/{tokenizer}.log"),
+    benchmark:
+        results("benchmarks/train_tokenizer/{tokenizer}.tsv")
+    wildcard_constraints:
+        tokenizer=of_source(ENCODERS, "pretrained"),
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        settings=lambda w: options(
+            ENCODERS[w.tokenizer]["tokenizer"],
+            positions=ENCODERS[w.tokenizer]["architecture"]["positions"],
+        ),
+    shell:
+        "python {input.script} {input.corpus:q} --output-tokenizer {output.tokenizer:q}"
+        " {params.settings} 2>&1 | tee {log:q}"
+
+
+rule pretrain_encoder:
+    input:
+        script="scripts/pretrain_encoder.py",
+        modules="scripts/common/training.py",
+        corpus=lambda w: results(f"corpora/{ENCODERS[w.encoder]['corpus']}.parquet"),
+        tokenizer=results("tokenizers/{encoder}"),
+    output:
+        encoder=directory(results("encoders/{encoder}")),
+        masked_lm=directory(results("masked_lms/{encoder}")),
+        training=results("training/{encoder}.parquet"),
+    log:
+        results("logs/pretrain_encoder/{encoder}.log"),
+    benchmark:
+        results("benchmarks/pretrain_encoder/{encoder}.tsv")
+    wildcard_constraints:
+        encoder=of_source(ENCODERS, "pretrained"),
+    conda:
+        "../envs/training.yaml"
+    threads: 2
+    resources:
+        mem_mb=8000,
+        runtime=480,
+        gpu=1,
+    params:
+        checkpoints=results("checkpoints/{encoder}"),
+        settings=lambda w: options(
+            ENCODERS[w.encoder]["architecture"]
+            | ENCODERS[w.encoder]["training"]
+            | {"pooling": ENCODERS[w.encoder]["pooling"]},
+            seed=seed_for("encoder", w.encoder),
+        ),
+        device=config["device"],
+    shell:
+        "python {input.script} {input.corpus:q} {input.tokenizer:q}"
+        " --output-encoder {output.encoder:q} --output-masked-lm {output.masked_lm:q}"
+        " --output-training {output.training:q} --output-checkpoints {params.checkpoints:q}"
+        " {params.settings} --device {params.device} 2>&1 | tee {log:q}"
+
+
+rule finetune_encoder:
+    input:
+        script="scripts/finetune_encoder.py",
+        modules="scripts/common/training.py",
+        base=lambda w: results(f"encoders/{ENCODERS[w.encoder]['base']}"),
+        corpus=lambda w: results(f"corpora/{ENCODERS[w.encoder]['corpus']}.parquet"),
+    output:
+        encoder=directory(results("encoders/{encoder}")),
+        training=results("training/{encoder}.parquet"),
+    log:
+        results("logs/finetune_encoder/{encoder}.log"),
+    benchmark:
+        results("benchmarks/finetune_encoder/{encoder}.tsv")
+    wildcard_constraints:
+        encoder=of_source(ENCODERS, "finetuned"),
+    conda:
+        "../envs/training.yaml"
+    threads: 2
+    resources:
+        mem_mb=8000,
+        runtime=480,
+        gpu=1,
+    params:
+        checkpoints=results("checkpoints/{encoder}"),
+        settings=lambda w: options(
+            ENCODERS[w.encoder]["training"],
+            positives=ENCODERS[w.encoder]["positives"],
+            minimum_score=ENCODERS[w.encoder]["minimum_score"],
+            seed=seed_for("encoder", w.encoder),
+        ),
+        device=config["device"],
+    shell:
+        "python {input.script} {input.base:q} {input.corpus:q}"
+        " --output-encoder {output.encoder:q} --output-training {output.training:q}"
+        " --output-checkpoints {params.checkpoints:q}"
+        " {params.settings} --device {params.device} 2>&1 | tee {log:q}"
+
+
+rule download_encoder:
+    input:
+        script="scripts/download_encoder.py",
+        source=lambda w: ENCODERS[w.encoder]["path"],
+    output:
+        encoder=directory(results("encoders/{encoder}")),
+    log:
+        results("logs/download_encoder/{encoder}.log"),
+    benchmark:
+        results("benchmarks/download_encoder/{encoder}.tsv")
+    wildcard_constraints:
+        encoder=of_source(ENCODERS, "path"),
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        settings=lambda w: options(ENCODERS[w.encoder], "pooling"),
+    shell:
+        "python {input.script} {input.source:q} --output-encoder {output.encoder:q}"
+        " {params.settings} 2>&1 | tee {log:q}"
+
+
+rule evaluate_encoder:
+    input:
+        script="scripts/evaluate_encoder.py",
+        encoder=results("encoders/{encoder}"),
+        corpus=results(f"corpora/{config['evaluation']['corpus']}.parquet"),
+    output:
+        evaluation=results("evaluations/{encoder}.parquet"),
+    log:
+        results("logs/evaluate_encoder/{encoder}.log"),
+    benchmark:
+        results("benchmarks/evaluate_encoder/{encoder}.tsv")
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=1,
+    params:
+        settings=lambda w: options(
+            config["evaluation"],
+            "positive_score",
+            name=w.encoder,
+            corpus_name=config["evaluation"]["corpus"],
+        ),
+        device=config["device"],
+    shell:
+        "python {input.script} {input.encoder:q} {input.corpus:q}"
+        " --output-evaluation {output.evaluation:q}"
+        " {params.settings} --device {params.device} 2>&1 | tee {log:q}"

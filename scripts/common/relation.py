@@ -1,0 +1,130 @@
+"""The tokens that a regression of weight on quantities is about."""
+
+import logging
+from pathlib import Path
+
+import polars as pl
+
+from common.command import InputError
+from common.contract import INFORMATION, QUANTITIES, SURPRISAL, WEIGHTS
+from common.tables import read_metadata, read_table
+
+PLACE = ["sentence_id", "position"]
+
+
+def read_tokens(
+    before: Path, after: Path, information: Path, surprisal: Path | None, minimum_count: int
+) -> pl.DataFrame:
+    """Weight before and after, and every quantity, of the tokens that are not special.
+
+    Returns
+    -------
+    A row per token: `sentence` (from 0 without gaps), sentence_id, position, token_id, `before`
+    and `after` (weights), and the columns of `information` (and surprisal), nats. Types counted
+    fewer than `minimum_count` times are left out.
+
+    Raises
+    ------
+    InputError
+        The tables are not about the same tokens of one tokenizer, or a weight is not finite.
+    """
+    same_tokenizer([before, after, information, *([surprisal] if surprisal else [])])
+    weights = _weights(before, after)
+    tokens = weights.filter(~pl.col("special")).drop("special", "token")
+    tokens = tokens.join(read_table(information, INFORMATION), "token_id", how="left")
+    if tokens["count"].null_count():
+        unknown = tokens.filter(pl.col("count").is_null())["token_id"].unique().sort()
+        raise InputError(
+            f"{information}: {len(unknown)} token types of {before} are missing, first token_id "
+            f"{unknown[0]}; estimate information with the encoder's own tokenizer"
+        )
+    if surprisal:
+        tokens = _with_surprisal(tokens, surprisal, before)
+    kept = tokens.filter(pl.col("count") >= minimum_count)
+    logging.info(
+        "%d tokens of %d sentences: left out %d special and %d of types seen fewer than %d times",
+        *(len(weights), weights["sentence_id"].n_unique(), len(weights) - len(tokens)),
+        *(len(tokens) - len(kept), minimum_count),
+    )
+    return kept.with_columns(
+        (pl.col("sentence_id").rank("dense") - 1).cast(pl.Int64).alias("sentence")
+    )
+
+
+def same_tokenizer(paths: list[Path]) -> None:
+    """Raise InputError if two of the tables say that they come from different tokenizers."""
+    found = {path: read_metadata(path).get("tokenizer") for path in paths}
+    known = {path: tokenizer for path, tokenizer in found.items() if tokenizer is not None}
+    for path, tokenizer in known.items():
+        if tokenizer != (first := next(iter(known.values()))):
+            raise InputError(
+                f"{next(iter(known))} and {path}: different tokenizers ({first} and {tokenizer}); "
+                "weights and quantities can be compared for one tokenizer only"
+            )
+
+
+def of_quantity(tokens: pl.DataFrame, quantity: str, files: str) -> pl.DataFrame:
+    """The tokens whose `quantity` is known.
+
+    Raises
+    ------
+    InputError
+        The quantity is not there, is the same for all tokens, or fewer than 3 tokens have it.
+    """
+    if quantity not in QUANTITIES or quantity not in tokens.columns:
+        raise InputError(f"{files}: no quantity {quantity!r}; leave it out of the quantities")
+    known = tokens.filter(pl.col(quantity).is_finite())
+    if len(known) < 3:
+        raise InputError(
+            f"{files}: {len(known)} tokens left to regress on {quantity}, at least 3 are needed; "
+            "lower the minimum count or weigh more sentences"
+        )
+    if known[quantity].n_unique() == 1:
+        raise InputError(
+            f"{files}: {quantity} is {known[quantity][0]} for all {len(known)} tokens left, "
+            "nothing to regress on; leave it out of the quantities or weigh more sentences"
+        )
+    if len(known) < len(tokens):
+        logging.info("%s: left out %d tokens without a value", quantity, len(tokens) - len(known))
+    return known
+
+
+def _weights(before: Path, after: Path) -> pl.DataFrame:
+    first, second = (read_table(path, WEIGHTS).sort(PLACE) for path in (before, after))
+    for path, weights in ((before, first), (after, second)):
+        odd = weights.filter(~pl.col("weight").is_finite())
+        if len(odd):
+            sentence, position = odd.select(PLACE).row(0)
+            raise InputError(
+                f"{path}: sentence {sentence}, position {position}: weight is {odd['weight'][0]}; "
+                f"{len(odd)} weights are not finite, look for a fault of the encoder"
+            )
+    ours, theirs = (one.select(*PLACE, "token_id") for one in (first, second))
+    if not ours.equals(theirs):
+        odd = ours.join(theirs, ours.columns, how="anti").vstack(
+            theirs.join(ours, ours.columns, how="anti")
+        )
+        raise InputError(
+            f"{before} and {after}: {len(odd)} rows of one are not in the other, first "
+            f"(sentence_id, position, token_id) {odd.row(0) if len(odd) else 'repeated'}; before "
+            "and after must weigh the same tokens of one tokenizer"
+        )
+    return first.select(
+        *(*PLACE, "token_id", "token", "special"),
+        pl.col("weight").alias("before"),
+        second["weight"].alias("after"),
+    )
+
+
+def _with_surprisal(tokens: pl.DataFrame, surprisal: Path, before: Path) -> pl.DataFrame:
+    scored = read_table(surprisal, SURPRISAL).select(
+        *PLACE, pl.col("token_id").alias("scored_id"), "surprisal"
+    )
+    joined = tokens.join(scored, PLACE, how="left", maintain_order="left")
+    other = joined.filter(pl.col("scored_id") != pl.col("token_id"))
+    if len(other):
+        raise InputError(
+            f"{surprisal}: sentence {other['sentence_id'][0]}, position {other['position'][0]} is "
+            f"another token than in {before}; score the same corpus with the same tokenizer"
+        )
+    return joined.drop("scored_id")

@@ -1,0 +1,29 @@
+"""Tokenizers read from a directory, and the identity of their vocabularies."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from common.command import InputError
+
+
+def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of an encoder or tokenizer directory.
+
+    Raises
+    ------
+    InputError
+        The directory holds none.
+    """
+    try:
+        return AutoTokenizer.from_pretrained(str(directory), local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{directory}: holds no tokenizer that transformers can load ({error})") from error
+
+
+def fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:
+    """Hash of the vocabulary: tables whose `tokenizer` metadata agree speak of the same token ids."""
+    vocabulary = json.dumps(tokenizer.get_vocab(), sort_keys=True)
+    return hashlib.sha256(vocabulary.encode()).hexdigest()

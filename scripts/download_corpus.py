@@ -1,0 +1,113 @@
+"""Bring public text into the form of a corpus."""
+
+import logging
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from common.command import InputError, run
+from common.contract import CORPUS
+from common.progress import progress
+from common.sources import kind_of, pair_up, read_lines, read_rows
+from common.tables import write_table
+from common.text import detokenize, split_sentences
+
+USABLE = r"[\p{L}\p{N}]"
+
+
+def to_corpus(passages: pl.DataFrame, segment: str, language: str) -> pl.DataFrame:
+    """The CORPUS table of `passages`.
+
+    Texts are detokenised, as of `language`, and split into sentences by the rules of `segment`,
+    unless these are "none". What has neither letter nor digit is left out, with its whole pair.
+
+    Raises
+    ------
+    InputError
+        A file gives no sentence.
+    """
+    texts = []
+    with progress("reading", passages.height, "texts") as bar:
+        for text in passages["text"]:
+            plain = " ".join((text or "").split())
+            plain = plain if language == "none" else detokenize(plain, language)
+            texts.append([plain] if segment == "none" else split_sentences(plain, segment))
+            bar.update()
+    sentences = passages.with_columns(pl.Series("text", texts, pl.List(pl.String))).explode("text")
+    usable = pl.col("text").str.contains(USABLE).fill_null(False)
+    usable = usable.all().over("pair_id") if "pair_id" in passages.columns else usable
+    kept = sentences.filter(usable)
+    for source in passages["source"].unique(maintain_order=True):
+        if source not in kept["source"]:
+            raise InputError(f"{source}: no sentence with a letter or digit in it")
+    logging.info(
+        "%d texts in, %d sentences out, %d left out (no letter or digit in them or their pair)",
+        *(passages.height, kept.height, sentences.height - kept.height),
+    )
+    return kept.drop("source").with_columns(pl.col("document_id").rank("dense").cast(pl.Int64) - 1)
+
+
+def main(
+    files: list[Path],
+    *,
+    output_corpus: Path,
+    documents: Literal["line", "blank", "title"],
+    segment: str = "none",
+    detokenize: str = "none",
+    text_columns: list[str] | None = None,
+    score_column: str | None = None,
+    label_column: str | None = None,
+) -> None:
+    """Bring text, csv, jsonl or parquet files, plain or compressed, into the form of a corpus.
+
+    python scripts/download_corpus.py data/wikitext2-valid.txt --output-corpus wikitext2.parquet
+    --documents title --segment en --detokenize en
+
+    python scripts/download_corpus.py data/stsb-train.csv --output-corpus stsb.parquet
+    --documents line --text-columns sentence1 sentence2 --score-column score
+
+    Parameters
+    ----------
+    files
+        Files of one kind, read in this order.
+    output_corpus
+        Their sentences.
+    documents
+        What separates the documents of a text file: every line is one, a blank line, or a line
+        ` = Title = `.
+    segment
+        Code of the language by whose rules texts are split into sentences; none: they are not.
+    detokenize
+        Code of the language whose tokenised texts get their usual blanks back; none: they stay.
+    text_columns
+        Columns of text in csv, jsonl and parquet; two or more make the texts of a row a pair.
+    score_column
+        Column of the pair's similarity.
+    label_column
+        Column of the pair's label.
+    """
+    kind = kind_of(files)
+    columns = text_columns or []
+    paired = len(columns) > 1
+    if (score_column or label_column) and not paired:
+        raise InputError(
+            "a score or label is of a pair; name two text columns, or neither of these"
+        )
+    if paired and segment != "none":
+        raise InputError("the texts of a pair are not split: segment none, or one text column")
+    if kind == ".txt":
+        if paired:
+            raise InputError(f"{files[0]}: a text file has no columns")
+        passages = read_lines(files, documents, join=segment != "none")
+    else:
+        if not columns:
+            raise InputError(f"{files[0]}: a {kind} file needs the names of its text columns")
+        rows = [read_rows(file, kind, columns, score_column, label_column) for file in files]
+        passages = pair_up(rows)
+    corpus = to_corpus(passages, segment, detokenize)
+    write_table(corpus.with_row_index("sentence_id"), output_corpus, CORPUS)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,108 @@
+"""Evaluate a sentence encoder on scored pairs."""
+
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimilarityEvaluator
+
+from common.command import InputError, run
+from common.contract import CORPUS, ENCODERS
+from common.tables import read_table, write_table
+
+
+def alignment(left: torch.Tensor, right: torch.Tensor) -> float:
+    """Mean squared distance of positives on the unit sphere (Wang and Isola 2020, with alpha = 2).
+
+    Parameters
+    ----------
+    left, right
+        Unit vectors of the two sides, shape (pairs, d).
+    """
+    return (left - right).square().sum(dim=1).mean().item()
+
+
+def uniformity(points: torch.Tensor) -> float:
+    """Log of the mean of exp(-2 |x - y|^2) over pairs of different points (Wang and Isola 2020, t = 2).
+
+    Parameters
+    ----------
+    points
+        Unit vectors, shape (n, d).
+    """
+    return torch.pdist(points).square().mul(-2).exp().mean().log().item()
+
+
+def main(
+    encoder: Path,
+    corpus: Path,
+    *,
+    output_evaluation: Path,
+    name: str,
+    corpus_name: str,
+    positive_score: float,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+) -> None:
+    """Evaluate a sentence encoder: Spearman's rho of cosine and score, alignment, uniformity.
+
+    Example: python scripts/evaluate_encoder.py encoder sts.parquet --output-evaluation e.parquet
+    --name adjacent --corpus-name sts --positive-score 4
+
+    Parameters
+    ----------
+    encoder
+        Directory of the encoder.
+    corpus
+        Pairs of sentences, scored (Parquet).
+    output_evaluation
+        One row of the table of encoders (Parquet).
+    name
+        Name of the encoder in the table.
+    corpus_name
+        Name of the corpus in the table.
+    positive_score
+        Pairs with at least this score are the positives of alignment.
+    device
+        auto, cpu or cuda.
+    """
+    table = read_table(corpus, CORPUS)
+    if "pair_id" not in table.columns or "score" not in table.columns:
+        raise InputError(f"{corpus}: evaluation needs scored pairs, columns 'pair_id' and 'score'")
+    sides = [table.filter(pl.col("side") == side).drop_nulls("score") for side in (0, 1)]
+    pairs = sides[0].join(sides[1], on="pair_id", suffix="_1", maintain_order="left")
+    if len(pairs) < 2:
+        raise InputError(f"{corpus}: {len(pairs)} scored pairs; evaluation needs at least 2")
+    model = SentenceTransformer(str(encoder), device=None if device == "auto" else device)
+    first, second, scores = (pairs[c].to_list() for c in ("text", "text_1", "score"))
+    evaluator = EmbeddingSimilarityEvaluator(first, second, scores, write_csv=False)
+    spearman = evaluator(model)[evaluator.primary_metric]
+    points = {
+        text: vector
+        for texts in (first, second)
+        for text, vector in zip(
+            texts,
+            model.encode(texts, convert_to_tensor=True, normalize_embeddings=True).cpu(),
+            strict=True,
+        )
+    }
+    positives = [i for i, score in enumerate(scores) if score >= positive_score]
+    row = {
+        "encoder": name,
+        "corpus": corpus_name,
+        "pairs": len(pairs),
+        "sts_spearman": float(spearman),
+        "alignment": alignment(
+            torch.stack([points[first[i]] for i in positives]),
+            torch.stack([points[second[i]] for i in positives]),
+        )
+        if positives
+        else None,
+        "uniformity": uniformity(torch.stack(list(points.values()))),
+    }
+    write_table(pl.DataFrame([row]), output_evaluation, ENCODERS)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,61 @@
+"""Join tables of one kind into one."""
+
+import logging
+from pathlib import Path
+
+import polars as pl
+
+from common.command import InputError, run
+from common.contract import TABLES
+from common.tables import read_metadata, read_table, write_table
+
+
+def main(tables: list[Path], *, output_table: Path, table: str) -> None:
+    """Join tables of one kind into one, sorted by its keys.
+
+    python scripts/gather_tables.py adjacent.parquet dropout.parquet
+    --output-table regression.parquet --table regression
+
+    Parameters
+    ----------
+    tables
+        Tables of the kind; no key may be in two of them.
+    output_table
+        All their rows.
+    table
+        Kind of table: a name of common.contract.TABLES.
+    """
+    if table not in TABLES:
+        raise InputError(f"--table {table}: no such kind of table; there are {', '.join(TABLES)}")
+    kind = TABLES[table]
+    frames = [read_table(path, kind) for path in tables]
+    tokenizers = [read_metadata(path).get("tokenizer") for path in tables]
+    for path, frame, tokenizer in zip(tables, frames, tokenizers, strict=True):
+        if tokenizer != tokenizers[0]:
+            raise InputError(
+                f"{tables[0]} and {path}: different tokenizers ({tokenizers[0]} and {tokenizer}); "
+                "gather them into tables of their own"
+            )
+        if set(frame.columns) != set(frames[0].columns):
+            odd = sorted(set(frame.columns) ^ set(frames[0].columns))
+            raise InputError(f"{tables[0]} and {path}: column {odd[0]!r} is in one of them only")
+    joined = pl.concat([frame.select(frames[0].columns) for frame in frames])
+    repeated = joined.select(kind.keys).filter(joined.select(kind.keys).is_duplicated())
+    if len(repeated):
+        key = ", ".join(f"{name} {value}" for name, value in repeated.row(0, named=True).items())
+        holders = [
+            str(path)
+            for path, frame in zip(tables, frames, strict=True)
+            if len(frame.join(repeated.head(1), list(kind.keys), how="semi"))
+        ]
+        raise InputError(
+            f"{' and '.join(holders)}: {key} is there more than once; give each table once"
+        )
+    logging.info("%d tables, %d rows", len(tables), len(joined))
+    write_table(
+        joined, output_table, kind, **({"tokenizer": tokenizers[0]} if tokenizers[0] else {})
+    )
+
+
+if __name__ == "__main__":
+    run(main)

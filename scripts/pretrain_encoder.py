@@ -1,0 +1,135 @@
+"""Pre-train a small BERT by masked language modelling, from scratch."""
+
+from pathlib import Path
+from typing import Literal
+
+from datasets import Dataset
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    DataCollatorForLanguageModeling,
+    Trainer,
+    TrainingArguments,
+)
+
+from common.command import run
+from common.contract import CORPUS, TRAINING
+from common.tables import read_table, whole, write_provenance, write_table
+from common.training import arguments, forget_checkpoints, held_out, prepare, train
+from common.vocabulary import load_tokenizer
+
+
+def main(
+    corpus: Path,
+    tokenizer: Path,
+    *,
+    output_encoder: Path,
+    output_masked_lm: Path,
+    output_training: Path,
+    output_checkpoints: Path,
+    layers: int,
+    width: int,
+    heads: int,
+    positions: int,
+    pooling: str,
+    epochs: float,
+    batch_size: int,
+    learning_rate: float,
+    mask_share: float,
+    seed: int,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+) -> None:
+    """Pre-train a small BERT by masked language modelling (Devlin et al. 2019), from scratch.
+
+    A fiftieth of the sentences is held out; the loss is the mean surprisal of masked tokens, in nats.
+
+    Example: python scripts/pretrain_encoder.py corpus.parquet tokenizer --output-encoder encoder
+    --output-masked-lm masked_lm --output-training training.parquet --output-checkpoints checkpoints
+    --layers 2 --width 128 --heads 4 --positions 64 --pooling mean --epochs 3 --batch-size 128
+    --learning-rate 0.001 --mask-share 0.15 --seed 0
+
+    Parameters
+    ----------
+    corpus
+        Sentences (Parquet).
+    tokenizer
+        Directory of the tokenizer.
+    output_encoder
+        Directory of the sentence encoder, for sentence-transformers.
+    output_masked_lm
+        Directory of the masked language model, for transformers.
+    output_training
+        Course of the training (Parquet).
+    output_checkpoints
+        Directory where a stopped training finds itself again.
+    layers
+        Transformer layers.
+    width
+        Hidden size; feed-forward layers are four times as wide.
+    heads
+        Attention heads.
+    positions
+        Tokens of a sentence at most, special tokens counted.
+    pooling
+        How token vectors become a sentence vector.
+    epochs
+        Passes over the sentences.
+    batch_size
+        Sentences of a step.
+    learning_rate
+        Peak learning rate.
+    mask_share
+        Share of tokens that are masked.
+    seed
+        Seed of weights, order and masks.
+    device
+        auto, cpu or cuda.
+    """
+    prepare(seed)
+    words = load_tokenizer(tokenizer)
+    texts = read_table(corpus, CORPUS)["text"].to_list()
+    ids = words(texts, truncation=True, max_length=positions)["input_ids"]
+    parts = Dataset.from_dict({"input_ids": ids}).train_test_split(held_out(ids, str(corpus)), seed=seed)
+    model = BertForMaskedLM(
+        BertConfig(
+            vocab_size=len(words),
+            hidden_size=width,
+            num_hidden_layers=layers,
+            num_attention_heads=heads,
+            intermediate_size=4 * width,
+            max_position_embeddings=positions,
+            pad_token_id=words.pad_token_id,
+        )
+    )
+    trainer = Trainer(
+        model,
+        TrainingArguments(
+            **arguments(output_checkpoints, batch_size, device),
+            num_train_epochs=epochs,
+            learning_rate=learning_rate,
+            weight_decay=0.01,
+            seed=seed,
+            train_sampling_strategy="group_by_length",
+        ),
+        DataCollatorForLanguageModeling(words, mlm_probability=mask_share),
+        parts["train"],
+        parts["test"],
+    )
+    course = train(trainer)
+    with whole(output_masked_lm) as partial:
+        model.save_pretrained(str(partial))
+        words.save_pretrained(str(partial))
+        write_provenance(partial)
+    with whole(output_encoder) as partial:
+        transformer = Transformer(str(output_masked_lm), max_seq_length=positions)
+        pooled = Pooling(width, pooling_mode=pooling)
+        SentenceTransformer(modules=[transformer, pooled]).save(str(partial), create_model_card=False)
+        write_provenance(partial)
+    write_table(course.table(), output_training, TRAINING)
+    forget_checkpoints(output_checkpoints)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,93 @@
+"""Train a tokenizer on a corpus."""
+
+from pathlib import Path
+from typing import Literal
+
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast
+
+from common.command import run
+from common.contract import CORPUS
+from common.tables import read_table, whole, write_provenance
+
+SPECIAL = {
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "mask_token": "[MASK]",
+}
+
+
+def train(texts: list[str], model: str, vocabulary: int, positions: int) -> PreTrainedTokenizerFast:
+    """A lower-casing BERT tokenizer over whole words or WordPieces.
+
+    Parameters
+    ----------
+    model
+        "word" or "wordpiece".
+    vocabulary
+        Types at most, special tokens counted.
+    positions
+        Tokens of a sentence at most.
+    """
+    special = list(SPECIAL.values())
+    tokenizer: Tokenizer
+    trainer: trainers.Trainer
+    if model == "word":
+        tokenizer = Tokenizer(models.WordLevel(unk_token=SPECIAL["unk_token"]))
+        trainer = trainers.WordLevelTrainer(
+            vocab_size=vocabulary, special_tokens=special, show_progress=False
+        )
+    else:
+        tokenizer = Tokenizer(models.WordPiece(unk_token=SPECIAL["unk_token"]))
+        trainer = trainers.WordPieceTrainer(
+            vocab_size=vocabulary, special_tokens=special, show_progress=False
+        )
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(name, tokenizer.token_to_id(name)) for name in ("[CLS]", "[SEP]")],
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, model_max_length=positions, **SPECIAL
+    )
+
+
+def main(
+    corpus: Path,
+    *,
+    output_tokenizer: Path,
+    model: Literal["word", "wordpiece"],
+    vocabulary: int,
+    positions: int,
+) -> None:
+    """Train a lower-casing tokenizer on a corpus.
+
+    Example: python scripts/train_tokenizer.py corpus.parquet --output-tokenizer tokenizer
+    --model wordpiece --vocabulary 8000 --positions 128
+
+    Parameters
+    ----------
+    corpus
+        Sentences (Parquet).
+    output_tokenizer
+        Directory of the tokenizer.
+    model
+        Whole words, or pieces of words.
+    vocabulary
+        Types at most, special tokens counted.
+    positions
+        Tokens of a sentence at most, special tokens counted.
+    """
+    texts = read_table(corpus, CORPUS)["text"].to_list()
+    with whole(output_tokenizer) as partial:
+        train(texts, model, vocabulary, positions).save_pretrained(str(partial))
+        write_provenance(partial)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,119 @@
+"""The default configs are valid and complete, and a fault is named in one line."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from commands import ROOT
+
+from common.configuration import SCHEMA, ConfigError, derive_seed, root_of, validated
+
+SHIPPED = [ROOT / "config.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))]
+DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def valid(**changes: Any) -> dict[str, Any]:
+    return copy.deepcopy(DEFAULT) | changes
+
+
+def fault(config: dict[str, Any]) -> str:
+    with pytest.raises(ConfigError) as caught:
+        validated(config)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_shipped_configs_are_valid(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = yaml.safe_load(path.read_text())
+    monkeypatch.chdir(tmp_path)
+    for corpus in config["corpora"].values():
+        for file in corpus.get("files", []):
+            Path(file).parent.mkdir(exist_ok=True)
+            Path(file).touch()
+    validated(config)
+
+
+def test_every_key_of_the_schema_has_type_description_and_default_or_is_required() -> None:
+    def check(path: str, about: dict[str, Any]) -> None:
+        required = about.get("required", [])
+        for name, inner in about.get("properties", {}).items():
+            here = f"{path}.{name}"
+            assert "description" in inner, here
+            if name == "source":
+                continue
+            assert {"type", "enum", "$ref"} & set(inner), here
+            optional_section = name in ("integrated_gradients", "shapley")
+            assert name in required or "default" in inner or optional_section, here
+            check(here, inner)
+        if "properties" in about and path.split(".")[-1] not in ("corpus", "encoder"):
+            assert about.get("additionalProperties") is False, path
+
+    schema = yaml.safe_load(SCHEMA.read_text())
+    check("config", schema)
+    for name, about in schema["$defs"].items():
+        check(name, about)
+
+
+def test_default_config_spells_out_what_it_uses() -> None:
+    """A reader of config.yaml sees every setting of the methods and the analysis with its value."""
+    schema = yaml.safe_load(SCHEMA.read_text())["properties"]
+    for section in ("information", "evaluation", "analysis", "weights"):
+        assert set(DEFAULT[section]) == set(schema[section]["properties"]), section
+    for method in ("integrated_gradients", "shapley"):
+        assert set(DEFAULT["weights"][method]) == set(schema["weights"]["properties"][method]["properties"])
+
+
+def test_a_misspelt_key_is_named() -> None:
+    config = valid()
+    config["corpora"]["language"]["sentnces"] = [1, 2]
+    assert fault(config).startswith(
+        "corpora.language: unknown key 'sentnces'; did you mean 'sentences'?"
+    )
+    assert "'sed'" in fault(valid(sed=1))
+
+
+def test_wrong_values_are_named() -> None:
+    config = valid()
+    config["corpora"]["language"]["size"] = -3
+    assert "corpora.language.size: -3" in fault(config)
+    assert "device: 'gpu'" in fault(valid(device="gpu"))
+    assert "run: 'a b'" in fault(valid(run="a b"))
+
+
+def test_references_must_exist() -> None:
+    config = valid()
+    config["encoders"]["adjacent"]["base"] = "nobody"
+    assert "encoders.adjacent.base: no encoder named 'nobody'" in fault(config)
+    config = valid()
+    config["comparisons"]["adjacent"]["weighed"] = ["nothing"]
+    assert "comparisons.adjacent: no corpus named 'nothing'" in fault(config)
+    config = valid()
+    config["corpora"]["text"] = {"source": "file", "files": ["data/missing.txt"]}
+    assert "corpora.text.files: no such file 'data/missing.txt'" in fault(config)
+
+
+def test_cycles_are_named() -> None:
+    config = valid()
+    config["encoders"]["dropout"]["base"] = "adjacent"
+    config["encoders"]["adjacent"]["base"] = "dropout"
+    assert "depends on itself" in fault(config)
+
+
+def test_a_comparison_needs_one_tokenizer() -> None:
+    config = valid()
+    other = copy.deepcopy(config["encoders"]["masked_lm"])
+    other["tokenizer"]["vocabulary"] = 500
+    config["encoders"]["other"] = other
+    config["comparisons"]["adjacent"]["after"] = "other"
+    line = fault(config)
+    assert "comparisons.adjacent" in line
+    assert "'masked_lm' and 'other' have different tokenizers" in line
+
+
+def test_the_root_of_a_chain_and_the_seeds() -> None:
+    assert root_of(DEFAULT, "adjacent") == "masked_lm"
+    assert derive_seed(0, "corpus", "language") == derive_seed(0, "corpus", "language")
+    assert len({derive_seed(s, "corpus", n) for s in range(3) for n in ("a", "b")}) == 6

@@ -1,0 +1,358 @@
+"""Regression and bootstrap against statsmodels, scipy and literal resampling; the command."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import scipy.stats
+import statsmodels.api
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from common.contract import CHANGE, INFORMATION, REGRESSION, STATISTICS, SURPRISAL, WEIGHTS
+from common.statistics import Regression, bootstrap, draw_sentences, percentile_interval
+from common.tables import read_table, write_table
+
+ROOT = Path(__file__).parents[1]
+QUANTITIES = ["self_information", "information_gain_bayes", "surprisal"]
+
+
+def judged(quantity, weight):
+    """The four statistics by statsmodels and scipy."""
+    fit = statsmodels.api.OLS(weight, statsmodels.api.add_constant(quantity)).fit()
+    return [fit.rsquared, fit.params[1], fit.params[0], scipy.stats.spearmanr(quantity, weight)[0]]
+
+
+def sample(seed, sentences=30, ties=True):
+    """Sentences of 1 to 6 tokens with an effect of their own, quantities and weights with ties."""
+    generator = np.random.default_rng(seed)
+    sentence = np.repeat(np.arange(sentences), generator.integers(1, 7, sentences))
+    quantity = generator.gamma(2, 2, len(sentence))
+    own = generator.normal(0, 0.5, sentences)[sentence]
+    weight = 100 + 0.3 * quantity + own + generator.normal(0, 1, len(sentence))
+    return sentence, *((quantity.round(), weight.round(1)) if ties else (quantity, weight))
+
+
+def statistics_of(sentence, quantity, weight):
+    sentences = sentence.max() + 1
+    return Regression(sentence, quantity, weight, sentences).statistics(np.ones((sentences, 1)))[
+        :, 0
+    ]
+
+
+@pytest.mark.parametrize("ties", [True, False])
+def test_statistics_equal_statsmodels_and_scipy(ties):
+    sentence, quantity, weight = sample(1, ties=ties)
+    assert statistics_of(sentence, quantity, weight) == pytest.approx(
+        judged(quantity, weight), 1e-9
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_draw_equals_the_statistics_of_the_sentences_literally_repeated(seed):
+    sentence, quantity, weight = sample(seed)
+    drawn = draw_sentences(30, 1, np.random.default_rng(seed))
+    rows = np.concatenate(
+        [np.flatnonzero(sentence == s) for s in range(30) for _ in range(int(drawn[s, 0]))]
+    )
+    found = Regression(sentence, quantity, weight, 30).statistics(drawn)[:, 0]
+    assert found == pytest.approx(judged(quantity[rows], weight[rows]), 1e-9)
+
+
+def test_bootstrap_is_its_draws_whatever_the_chunk(monkeypatch):
+    sentence, quantity, weight = sample(2)
+    both = [Regression(sentence, quantity, weight, 30), Regression(sentence, quantity, -weight, 30)]
+    whole = bootstrap(both, 30, 50, seed=3)
+    monkeypatch.setattr("common.statistics.CELLS", 700)
+    assert np.allclose(bootstrap(both, 30, 50, seed=3), whole, rtol=1e-12)
+    assert np.allclose(whole[0, 0], whole[1, 0])  # the same draws for both
+    assert np.allclose(whole[0, 3], -whole[1, 3])
+    assert len(np.unique(whole[0, 0])) == 50
+    assert not np.allclose(bootstrap(both, 30, 50, seed=4), whole)
+
+
+def test_draws_are_of_as_many_sentences_with_replacement():
+    drawn = draw_sentences(40, 2000, np.random.default_rng(0))
+    assert (drawn.sum(axis=0) == 40).all()
+    assert drawn.var() == pytest.approx(1 - 1 / 40, abs=0.02)
+
+
+floats = st.floats(-50, 50).map(lambda value: round(value, 2))
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.lists(st.tuples(floats, floats), min_size=3, max_size=30),
+    st.floats(0.1, 10) | st.floats(-10, -0.1),
+    st.floats(-100, 100),
+)
+def test_r_squared_is_blind_to_affine_maps_and_spearman_to_monotone_ones(pairs, scale, shift):
+    quantity, weight = np.array(pairs).T
+    if np.ptp(quantity) == 0 or np.ptp(weight) == 0:
+        return
+    sentence = np.arange(len(pairs))
+    plain = statistics_of(sentence, quantity, weight)
+    affine = statistics_of(sentence, quantity, scale * weight + shift)
+    monotone = statistics_of(sentence, quantity, np.arctan(weight / 50))
+    assert affine[0] == pytest.approx(plain[0], rel=1e-6, abs=1e-9)
+    assert affine[1] == pytest.approx(scale * plain[1], rel=1e-6, abs=1e-9)
+    assert affine[3] == pytest.approx(np.sign(scale) * plain[3], abs=1e-9)
+    assert monotone[3] == pytest.approx(plain[3], abs=1e-9)
+    assert 0 <= plain[0] <= 1
+    assert plain[3] == pytest.approx(scipy.stats.spearmanr(quantity, weight)[0], abs=1e-9)
+
+
+def test_draws_that_are_constant_leave_their_statistics_undefined():
+    sentence = np.array([0, 0, 1, 1, 2])
+    quantity = np.array([1.1, 1.1, 1.1, 2.3, 7.0])
+    weight = np.array([0.1, 0.3, 0.7, 0.7, 0.7])
+    draws = np.array([[3, 0, 0], [0, 3, 0], [0, 0, 1], [0, 0, 0], [1, 1, 1]], float).T
+    found = Regression(sentence, quantity, weight, 3).statistics(draws)
+    assert np.isnan(found[:, 0]).all()  # one quantity only
+    assert np.isnan(found[[0, 3], 1]).all()  # one weight only
+    assert found[1:3, 1] == pytest.approx([0, 0.7])
+    assert np.isnan(found[:, 2]).all()  # one token only
+    assert np.isnan(found[:, 3]).all()  # no token at all
+    assert np.isfinite(found[:, 4]).all()
+    low, high = percentile_interval(found, 0.5)
+    assert np.isfinite([low, high]).all()
+    assert np.isnan(percentile_interval(np.full((1, 3), np.nan), 0.5)).all()
+
+
+@pytest.mark.slow
+def test_intervals_cover_the_truth_as_often_as_they_say():
+    generator = np.random.default_rng(20231024)
+    sentences, length, draws, trials = 200, 2, 500, 1000
+    sentence = np.repeat(np.arange(sentences), length)
+    # Of quantity and weight: each has a part that the sentence shares.
+    shared, own, slope, noise = 0.6, 0.8, 0.5, 1.0
+    correlation = slope / np.sqrt(slope**2 + 0.25 + noise**2)
+    rho = 6 / np.pi * np.arcsin(correlation / 2)  # of a bivariate normal
+    truth = np.array([correlation**2, slope, 3.0, rho])
+    covered = np.zeros(4)
+    for _ in range(trials):
+        quantity = shared * generator.normal(size=sentences)[sentence]
+        quantity += own * generator.normal(size=len(sentence))
+        weight = 3 + slope * quantity + 0.5 * generator.normal(size=sentences)[sentence]
+        weight += noise * generator.normal(size=len(sentence))
+        drawn = Regression(sentence, quantity, weight, sentences).statistics(
+            draw_sentences(sentences, draws, generator)
+        )
+        low, high = percentile_interval(drawn, 0.95)
+        covered += (low <= truth) & (truth <= high)
+    assert np.all((covered / trials > 0.93) & (covered / trials < 0.97)), covered / trials
+
+
+def write_inputs(folder: Path) -> None:
+    """Weights of 40 sentences before and after, quantities of 30 types and surprisal."""
+    generator = np.random.default_rng(0)
+    types = 30
+    count = np.arange(types, 0, -1) * 10
+    gain = generator.gamma(2, 1, types).round(2)
+    probability = count / count.sum()
+    columns = {
+        "token_id": np.arange(types) + 10,
+        "token": [f"word{i}" for i in range(types)],
+        "count": count,
+        "probability": probability,
+        "self_information": -np.log(probability),
+    }
+    columns |= {name: gain for name in INFORMATION.columns if name.startswith("information_gain")}
+    information = pl.DataFrame(columns).drop("information_gain_exact")
+    # The last type of all is rare, the first has no posterior mean.
+    information[0, "information_gain_bayes"] = None
+    write_table(information, folder / "information.parquet", INFORMATION, tokenizer="words")
+    rows = []
+    for sentence in range(40):
+        chosen = generator.integers(0, types, generator.integers(2, 6))
+        ids = [2, *(chosen + 10).tolist(), 3]
+        for position, token_id in enumerate(ids):
+            special = token_id < 10
+            token = "[CLS]" if special else f"word{token_id - 10}"
+            rows.append((3 * sentence, position, token_id, token, special))
+    tokens = pl.DataFrame(rows, list(WEIGHTS.columns)[:5], orient="row")
+    ids = tokens["token_id"].to_numpy()
+    gains = np.where(ids >= 10, gain[ids - 10], 5)
+    for stage, slope in (("before", -0.1), ("after", 0.4)):
+        weight = 2 + slope * gains + generator.normal(0, 0.1, len(tokens))
+        weights = tokens.with_columns(weight=pl.Series(np.abs(weight)), error=pl.lit(1e-4))
+        write_table(weights, folder / f"{stage}.parquet", WEIGHTS, tokenizer="words")
+    scored = tokens.filter(~pl.col("special")).drop("special")
+    scored = scored.with_columns(surprisal=pl.Series(generator.gamma(2, 2, len(scored))))
+    write_table(scored, folder / "surprisal.parquet", SURPRISAL, tokenizer="words")
+
+
+def run_script(folder: Path, script: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """The script on the tables of `folder`, with the name of its comparison."""
+    return subprocess.run(
+        [
+            *(sys.executable, f"scripts/{script}.py", "--before", str(folder / "before.parquet")),
+            *("--after", str(folder / "after.parquet")),
+            *("--information", str(folder / "information.parquet")),
+            *("--comparison", "tuned", "--corpus", "stsb", "--method", "shapley"),
+            *options,
+        ],
+        *(),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def correlate(folder, quantities=QUANTITIES, minimum_count="20", surprisal=True):
+    return run_script(
+        *(
+            folder,
+            "correlate_weights",
+            "--before-encoder",
+            "base",
+            "--after-encoder",
+            "contrastive",
+        ),
+        *(("--surprisal", str(folder / "surprisal.parquet")) if surprisal else ()),
+        *("--output-regression", str(folder / "regression.parquet")),
+        *("--output-change", str(folder / "change.parquet"), "--quantities", *quantities),
+        *("--minimum-count", minimum_count, "--draws", "200", "--confidence", "0.9", "--seed", "7"),
+    )
+
+
+def test_script_writes_both_tables(tmp_path):
+    write_inputs(tmp_path)
+    ran = correlate(tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "left out 80 special" in ran.stderr
+    regression = read_table(tmp_path / "regression.parquet", REGRESSION)
+    change = read_table(tmp_path / "change.parquet", CHANGE)
+    assert len(regression) == 6
+    assert len(change) == 3
+    information = read_table(tmp_path / "information.parquet", INFORMATION)
+    surprisal = read_table(tmp_path / "surprisal.parquet", SURPRISAL)
+    for row in regression.iter_rows(named=True):
+        tokens = read_table(tmp_path / f"{row['stage']}.parquet", WEIGHTS)
+        tokens = (
+            tokens.filter(~pl.col("special"))
+            .join(information, "token_id")
+            .join(surprisal.drop("token", "token_id"), ["sentence_id", "position"])
+            .filter(pl.col("count") >= 20)
+            .drop_nulls(row["quantity"])
+        )
+        assert row["n"] == len(tokens)
+        expected = judged(tokens[row["quantity"]].to_numpy(), tokens["weight"].to_numpy())
+        assert [row[name] for name in STATISTICS] == pytest.approx(expected, 1e-9)
+        assert all(row[f"{name}_low"] < row[name] < row[f"{name}_high"] for name in STATISTICS)
+        assert row["encoder"] == {"before": "base", "after": "contrastive"}[row["stage"]]
+    by_stage = {
+        stage: regression.filter(stage=stage, quantity="information_gain_bayes").row(0, named=True)
+        for stage in ("before", "after")
+    }
+    of_bayes = change.filter(quantity="information_gain_bayes").row(0, named=True)
+    for name in STATISTICS:
+        difference = by_stage["after"][name] - by_stage["before"][name]
+        assert of_bayes[f"{name}_change"] == pytest.approx(difference)
+        assert of_bayes[f"{name}_change_low"] < difference < of_bayes[f"{name}_change_high"]
+    first = [(tmp_path / f"{name}.parquet").read_bytes() for name in ("regression", "change")]
+    assert correlate(tmp_path).returncode == 0
+    assert [(tmp_path / f"{n}.parquet").read_bytes() for n in ("regression", "change")] == first
+
+
+def test_change_of_equal_encoders_is_zero_with_an_interval_of_zero(tmp_path):
+    write_inputs(tmp_path)
+    (tmp_path / "after.parquet").write_bytes((tmp_path / "before.parquet").read_bytes())
+    assert correlate(tmp_path).returncode == 0
+    change = read_table(tmp_path / "change.parquet", CHANGE)
+    assert (change.select(pl.col(pl.Float64) == 0)).to_numpy().all()
+
+
+def edit(folder, name, table, tokenizer="words", **columns):
+    path = folder / f"{name}.parquet"
+    frame = read_table(path, table).with_columns(**columns)
+    write_table(frame, path, table, tokenizer=tokenizer)
+
+
+def constant_weight(folder):
+    edit(folder, "before", WEIGHTS, weight=pl.lit(0.1))
+
+
+def test_constant_weight_leaves_statistics_null(tmp_path):
+    write_inputs(tmp_path)
+    constant_weight(tmp_path)
+    ran = correlate(tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    before = read_table(tmp_path / "regression.parquet", REGRESSION).filter(stage="before")
+    assert before["r_squared"].null_count() == before["spearman_low"].null_count() == 3
+    assert before["slope"].to_numpy() == pytest.approx(0, abs=1e-9)
+
+
+REFUSALS = {
+    "other tokenizer": (
+        lambda folder: edit(folder, "after", WEIGHTS, tokenizer="pieces"),
+        {},
+        ["before.parquet and", "after.parquet: different tokenizers (words and pieces)"],
+    ),
+    "information of another tokenizer": (
+        lambda folder: edit(folder, "information", INFORMATION, tokenizer="pieces"),
+        {},
+        ["information.parquet: different tokenizers"],
+    ),
+    "surprisal of another tokenizer": (
+        lambda folder: edit(folder, "surprisal", SURPRISAL, tokenizer="pieces"),
+        {},
+        ["surprisal.parquet: different tokenizers"],
+    ),
+    "other tokens after": (
+        lambda folder: edit(
+            *(folder, "after", WEIGHTS),
+            token_id=pl.when(pl.col("sentence_id") == 6)
+            .then(11)
+            .otherwise("token_id")
+            .cast(pl.Int32),
+        ),
+        {},
+        ["before.parquet and", "after.parquet", "(6, "],
+    ),
+    "other tokens scored": (
+        lambda folder: edit(folder, "surprisal", SURPRISAL, token_id=pl.col("token_id") + 1),
+        {},
+        ["surprisal.parquet: sentence 0, position 1 is another token"],
+    ),
+    "types never counted": (
+        lambda folder: edit(folder, "information", INFORMATION, token_id=pl.col("token_id") + 1),
+        {},
+        ["information.parquet: 1 token types", "first token_id 10"],
+    ),
+    "weights not finite": (
+        lambda folder: edit(folder, "after", WEIGHTS, weight=pl.lit(float("nan"))),
+        {},
+        ["after.parquet: sentence 0, position 0: weight is nan"],
+    ),
+    "all types rare": (lambda _: None, {"minimum_count": "1000"}, ["0 tokens left", "lower the"]),
+    "constant quantity": (
+        lambda folder: edit(folder, "information", INFORMATION, self_information=pl.lit(1.5)),
+        {},
+        ["self_information is 1.5 for all"],
+    ),
+    "surprisal not given": (lambda _: None, {"surprisal": False}, ["no quantity 'surprisal'"]),
+    "quantity not estimated": (
+        lambda _: None,
+        {"quantities": ["information_gain_exact"]},
+        ["no quantity 'information_gain_exact'"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoil", "options", "said"), REFUSALS.values(), ids=REFUSALS)
+def test_refusals_are_one_line_and_leave_no_table(tmp_path, spoil, options, said):
+    write_inputs(tmp_path)
+    spoil(tmp_path)
+    ran = correlate(tmp_path, **options)
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stderr
+    error = [line for line in ran.stderr.splitlines() if "error:" in line]
+    assert len(error) == 1
+    assert all(part in error[0] for part in said), error
+    assert not (tmp_path / "regression.parquet").exists()
+    assert not (tmp_path / "change.parquet").exists()

@@ -1,0 +1,182 @@
+"""Figures as commands: well-formed, with the numbers of the tables, the same bytes twice."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import polars as pl
+import pytest
+from test_correlate_weights import QUANTITIES, correlate, write_inputs
+
+from common.contract import CHANGE, INFORMATION, REGRESSION, SURPRISAL, TRAINING
+from common.tables import read_table, write_table
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """Weights, quantities, and the tables of a comparison by two methods."""
+    folder = tmp_path_factory.mktemp("tables")
+    write_inputs(folder)
+    ran = correlate(folder)
+    assert ran.returncode == 0, ran.stderr
+    for name, table in (("regression", REGRESSION), ("change", CHANGE)):
+        frame = read_table(folder / f"{name}.parquet", table)
+        other = frame.with_columns(method=pl.lit("integrated_gradients"))
+        write_table(pl.concat([frame, other]), folder / f"{name}.parquet", table)
+    return folder
+
+
+def plot(script, folder, *options):
+    """Run a script twice, compare its figures, and give the texts of the SVG in drawing order."""
+    made = []
+    for name in ("first", "second"):
+        outputs = [folder / f"{name}.svg", folder / f"{name}.pdf"]
+        ran = subprocess.run(
+            [
+                *(sys.executable, f"scripts/{script}.py", *options),
+                *("--output-svg", str(outputs[0]), "--output-pdf", str(outputs[1])),
+            ],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+        made.append([path.read_bytes() for path in outputs])
+    assert made[0] == made[1]
+    svg, pdf = made[0]
+    assert pdf.startswith(b"%PDF")
+    assert ElementTree.fromstring(svg).tag == "{http://www.w3.org/2000/svg}svg"
+    # Glyphs are drawn as paths, each text's own words in a comment before them.
+    return [text.strip() for text in re.findall("<!--(.*?)-->", svg.decode(), re.DOTALL)]
+
+
+def options_of_regressions(tables, *quantities):
+    return [
+        *("--before", str(tables / "before.parquet"), "--after", str(tables / "after.parquet")),
+        *("--information", str(tables / "information.parquet")),
+        *("--surprisal", str(tables / "surprisal.parquet")),
+        *("--regression", str(tables / "regression.parquet"), "--comparison", "tuned"),
+        *("--corpus", "stsb", "--method", "shapley", "--minimum-count", "20"),
+        *("--quantities", *quantities),
+    ]
+
+
+def test_regressions_print_the_numbers_of_the_table(tables, tmp_path):
+    texts = plot("plot_regressions", tmp_path, *options_of_regressions(tables, *QUANTITIES))
+    rows = read_table(tables / "regression.parquet", REGRESSION).filter(method="shapley")
+    for row in rows.iter_rows(named=True):
+        number = f"R² = {row['r_squared']:.2f}"
+        interval = f"[{row['r_squared_low']:.2f}, {row['r_squared_high']:.2f}]"
+        panel = [text for text in texts if text.startswith(f"{number}\n{interval}\nslope ")]
+        assert panel, (number, interval)
+        slopes = [float(text.split("slope ")[1].replace("−", "-")) for text in panel]
+        assert any(slope == pytest.approx(row["slope"], rel=0.06) for slope in slopes)
+    assert sum(text.startswith("R² =") for text in texts) == 2 * len(QUANTITIES)
+    title = " ".join(" ".join(texts).split())
+    assert "tuned: base → contrastive, weighed on stsb by Shapley values" in title
+    assert "surprisal (nats)" in texts
+
+
+def test_regressions_refuse_a_table_of_other_tokens(tables, tmp_path):
+    outputs = ["--output-svg", str(tmp_path / "a.svg"), "--output-pdf", str(tmp_path / "a.pdf")]
+    for old, new, said in (("20", "50", "other tokens"), ("stsb", "wiki", "no row")):
+        options = [
+            new if option == old else option
+            for option in options_of_regressions(tables, "self_information")
+        ]
+        ran = subprocess.run(
+            [sys.executable, "scripts/plot_regressions.py", *options, *outputs],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == 1
+        assert f"regression.parquet: {said} for tuned" in ran.stderr
+        assert not list(tmp_path.iterdir())
+
+
+def test_undefined_statistics_are_drawn_as_such(tables, tmp_path):
+    names = [name for name, column in REGRESSION.columns.items() if column.nullable]
+    for name, table in (("regression", REGRESSION), ("change", CHANGE)):
+        frame = read_table(tables / f"{name}.parquet", table)
+        lost = [column for column in frame.columns if table.columns[column].nullable]
+        write_table(
+            frame.with_columns(pl.lit(None, pl.Float64).alias(column) for column in lost),
+            *(tmp_path / f"{name}.parquet", table),
+        )
+    assert "r_squared" in names
+    options = options_of_regressions(tables, "surprisal")
+    options[options.index("--regression") + 1] = str(tmp_path / "regression.parquet")
+    assert plot("plot_regressions", tmp_path, *options).count("R² undefined") == 2
+    options = ["--regression", str(tmp_path / "regression.parquet")]
+    options += ["--change", str(tmp_path / "change.parquet")]
+    assert plot("plot_changes", tmp_path, *options).count("undefined") == 2 * len(QUANTITIES)
+
+
+def test_changes_print_the_numbers_of_the_table(tables, tmp_path):
+    texts = plot(
+        *("plot_changes", tmp_path, "--regression", str(tables / "regression.parquet")),
+        *("--change", str(tables / "change.parquet")),
+    )
+    changes = read_table(tables / "change.parquet", CHANGE)
+    for row in changes.iter_rows(named=True):
+        numbers = [row[f"r_squared_change{end}"] for end in ("", "_low", "_high")]
+        change, low, high = (f"{number:+.2f}".replace("-", "−") for number in numbers)
+        assert texts.count(f"{change} [{low}, {high}]") >= 2
+    assert {"Integrated Gradients", "Shapley values", "tuned, stsb"} <= set(texts)
+    assert "information gain, Bayes" in texts
+
+
+def write_training(path, evaluated):
+    steps = list(range(10, 110, 10))
+    course = {"step": steps, "epoch": [step / 100 for step in steps]}
+    course |= {"loss": [5 - step / 50 for step in steps], "learning_rate": [0.1] * 10}
+    held_out = [4 - step / 50 if evaluated and step % 50 == 0 else None for step in steps]
+    frame = pl.DataFrame(course | {"seconds": [float(step) for step in steps]})
+    series = pl.Series("evaluation_loss", held_out, pl.Float64)
+    write_table(frame.with_columns(series), path, TRAINING)
+    return str(path)
+
+
+@pytest.mark.parametrize("number", [1, 4])
+def test_training_names_every_encoder(tmp_path, number):
+    names = [f"encoder{i}" for i in range(number)]
+    paths = [write_training(tmp_path / f"{name}.parquet", i % 2) for i, name in enumerate(names)]
+    texts = plot("plot_training", tmp_path, *paths, "--names", *names)
+    assert {*names, "loss (nats)", "optimiser steps", "training", "held-out"} <= set(texts)
+
+
+def test_training_refuses_names_that_do_not_match(tmp_path):
+    path = write_training(tmp_path / "a.parquet", True)
+    ran = subprocess.run(
+        [
+            *(sys.executable, "scripts/plot_training.py", path, "--names", "a", "b"),
+            *("--output-svg", str(tmp_path / "a.svg"), "--output-pdf", str(tmp_path / "a.pdf")),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert "2 names for 1 trainings" in ran.stderr
+
+
+def test_surprisal_prints_what_context_saves(tables, tmp_path):
+    texts = plot(
+        *("plot_surprisal", tmp_path, "--surprisal", str(tables / "surprisal.parquet")),
+        *("--information", str(tables / "information.parquet")),
+    )
+    tokens = read_table(tables / "surprisal.parquet", SURPRISAL).join(
+        read_table(tables / "information.parquet", INFORMATION), "token_id"
+    )
+    without, with_context = tokens["self_information"].mean(), tokens["surprisal"].mean()
+    saved = f"{without - with_context:.2f}"
+    assert f"context saves {saved} of {without:.2f} nats a token" in texts
+    assert "surprisal in context (nats)" in texts

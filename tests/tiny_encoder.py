@@ -1,0 +1,148 @@
+"""Tiny encoders with random parameters, saved as the scripts read them."""
+
+from pathlib import Path
+
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Dense, Normalize, Transformer
+from sentence_transformers.sentence_transformer.modules import Pooling
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForMaskedLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    T5EncoderModel,
+)
+
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+POSITIONS = 40
+SPREAD = 4.0
+"""Random parameters are made this many times as large, or attention would hardly matter."""
+
+
+def build_tokenizer(words: list[str], *, positions: int = POSITIONS) -> PreTrainedTokenizerFast:
+    """One token a word, lower case, `[CLS] ... [SEP]` around the sentence."""
+    vocabulary = {word: number for number, word in enumerate(dict.fromkeys([*SPECIAL, *words]))}
+    backend = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    backend.normalizer = normalizers.Lowercase()
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    backend.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B [SEP]",
+        special_tokens=[("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])],
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        model_max_length=positions - 4,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    )
+
+
+def build_encoder(
+    directory: Path,
+    words: list[str],
+    *,
+    architecture: str = "bert",
+    layers: int = 2,
+    width: int = 32,
+    pooling: str = "mean",
+    seed: int = 0,
+    dense: int | None = None,
+    normalize: bool = False,
+) -> Path:
+    """Save a random sentence encoder of a transformers `architecture` with a word tokenizer."""
+    tokenizer = build_tokenizer(words)
+    _save_transformer(directory, tokenizer, architecture, layers, width, seed)
+    transformer = Transformer(str(directory))
+    modules: list[torch.nn.Module] = [transformer, Pooling(width, pooling_mode=pooling)]
+    if dense:
+        modules.append(Dense(width, dense))
+    if normalize:
+        modules.append(Normalize())
+    encoder = SentenceTransformer(modules=modules, device="cpu")
+    encoder.save(str(directory), create_model_card=False)
+    return directory
+
+
+def build_masked_lm(
+    directory: Path, words: list[str], *, layers: int = 2, width: int = 32, seed: int = 0
+) -> Path:
+    """Save a random BertForMaskedLM with a word tokenizer."""
+    tokenizer = build_tokenizer(words)
+    torch.manual_seed(seed)
+    config = _config("bert", len(tokenizer), tokenizer, layers, width)
+    model = AutoModelForMaskedLM.from_config(config)
+    _spread(model)
+    model.save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    return directory
+
+
+def _save_transformer(
+    directory: Path,
+    tokenizer: PreTrainedTokenizerFast,
+    architecture: str,
+    layers: int,
+    width: int,
+    seed: int,
+) -> None:
+    torch.manual_seed(seed)
+    config = _config(architecture, len(tokenizer), tokenizer, layers, width)
+    model = T5EncoderModel(config) if architecture == "t5" else AutoModel.from_config(config)
+    _spread(model)
+    model.save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+
+
+def _spread(model: PreTrainedModel) -> None:
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.mul_(SPREAD)
+
+
+def _config(
+    architecture: str, vocabulary: int, tokenizer: PreTrainedTokenizerFast, layers: int, width: int
+) -> AutoConfig:
+    names = {
+        "distilbert": {"dim": width, "n_layers": layers, "n_heads": 2, "hidden_dim": 2 * width},
+        "t5": {"d_model": width, "d_kv": width // 2, "d_ff": 2 * width, "num_layers": layers},
+        "gpt2": {"n_embd": width, "n_layer": layers, "n_head": 2, "n_positions": POSITIONS},
+    }.get(
+        architecture,
+        {
+            "hidden_size": width,
+            "num_hidden_layers": layers,
+            "num_attention_heads": 2,
+            "intermediate_size": 2 * width,
+        },
+    )
+    own = {
+        "albert": {"embedding_size": width // 2},
+        "electra": {"embedding_size": width // 2},
+        "t5": {"num_heads": 2, "relative_attention_num_buckets": 8},
+        "qwen2": {"num_key_value_heads": 2},
+        "llama": {"num_key_value_heads": 2},
+        "convbert": {"embedding_size": width, "conv_kernel_size": 3},
+        "deberta-v2": {"relative_attention": True, "pos_att_type": ["p2c", "c2p"]},
+        "modernbert": {"global_attn_every_n_layers": 2, "local_attention": 8},
+    }.get(architecture, {})
+    if architecture not in ("t5", "gpt2"):
+        own["max_position_embeddings"] = POSITIONS
+    return AutoConfig.for_model(
+        architecture,
+        vocab_size=vocabulary,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.cls_token_id,
+        eos_token_id=tokenizer.sep_token_id,
+        cls_token_id=tokenizer.cls_token_id,
+        sep_token_id=tokenizer.sep_token_id,
+        **names,
+        **own,
+    )
