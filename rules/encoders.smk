@@ -68,7 +68,7 @@ rule pretrain_encoder:
 rule finetune_encoder:
     input:
         script="scripts/finetune_encoder.py",
-        modules="scripts/common/training.py",
+        modules=["scripts/common/positives.py", "scripts/common/training.py"],
         base=lambda w: results(f"encoders/{ENCODERS[w.encoder]['base']}"),
         corpus=lambda w: results(f"corpora/{ENCODERS[w.encoder]['corpus']}.parquet"),
     output:

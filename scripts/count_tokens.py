@@ -56,7 +56,9 @@ def main(
     with progress("counting", len(texts), "sentences") as bar:
         for start in range(0, len(texts), BLOCK):
             block = texts[start : start + BLOCK].to_list()
-            encoded = words(block, add_special_tokens=False, return_attention_mask=False, verbose=False)
+            encoded = words(
+                block, add_special_tokens=False, return_attention_mask=False, verbose=False
+            )
             lengths = np.array([len(ids) for ids in encoded["input_ids"]])
             ids = np.fromiter((i for ids in encoded["input_ids"] for i in ids), np.int64)
             tokens += np.bincount(ids, minlength=types)

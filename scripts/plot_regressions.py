@@ -119,7 +119,8 @@ def main(
             x, y = known[quantity].to_numpy(), known[stage].to_numpy()
             top = 1.05 * tokens[stage].to_numpy().max()
             panels.append(draw_panel(grid[i, j], x, y, row=row, top=top, inches=across))
-        grid[1, j].set_xlabel(textwrap.fill(f"{style.QUANTITY_NAMES[quantity]} (nats)", 17))
+        label = textwrap.fill(f"{style.QUANTITY_NAMES[quantity]} (nats)", 17)
+        grid[1, j].set_xlabel(label, fontsize=6.5)
     for i, stage in enumerate(("before", "after")):
         grid[i, 0].set_ylabel(f"{stage}\nweight (norm)")
     norm = LogNorm(1, max(2, *(np.asarray(panel.get_array()).max() for panel in panels)))
@@ -130,7 +131,7 @@ def main(
     names = [by_panel[stage, quantities[0]]["encoder"] for stage in ("before", "after")]
     how = style.METHOD_NAMES.get(method, method)
     title = f"{comparison}: {names[0]} → {names[1]}, weighed on {corpus} by {how}"
-    figure.suptitle(textwrap.fill(title, int(inches * CHARACTERS)))
+    figure.suptitle(textwrap.fill(title, int(inches * CHARACTERS), break_on_hyphens=False))
     style.write_figure(figure, output_svg, output_pdf)
 
 

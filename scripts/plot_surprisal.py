@@ -39,7 +39,8 @@ def main(*, surprisal: Path, information: Path, output_svg: Path, output_pdf: Pa
     """
     same_tokenizer([surprisal, information])
     types = read_table(information, INFORMATION).select("token_id", "self_information")
-    tokens = read_table(surprisal, SURPRISAL).join(types, "token_id", how="left")
+    tokens = read_table(surprisal, SURPRISAL)
+    tokens = tokens.join(types, "token_id", how="left", maintain_order="left")
     known = tokens.drop_nulls("self_information")
     if not len(known):
         raise InputError(
@@ -49,7 +50,7 @@ def main(*, surprisal: Path, information: Path, output_svg: Path, output_pdf: Pa
     logging.info("%d tokens, left out %d never counted", len(known), len(tokens) - len(known))
     x, y = known["self_information"].to_numpy(), known["surprisal"].to_numpy()
     means = (
-        known.group_by((pl.col("self_information") / BIN).floor().alias("bin"))
+        known.group_by((pl.col("self_information") / BIN).floor().alias("bin"), maintain_order=True)
         .agg(pl.col("self_information", "surprisal").mean())
         .sort("bin")
     )

@@ -91,7 +91,9 @@ def main(
     words = load_tokenizer(tokenizer)
     texts = read_table(corpus, CORPUS)["text"].to_list()
     ids = words(texts, truncation=True, max_length=positions)["input_ids"]
-    parts = Dataset.from_dict({"input_ids": ids}).train_test_split(held_out(ids, str(corpus)), seed=seed)
+    parts = Dataset.from_dict({"input_ids": ids}).train_test_split(
+        held_out(ids, str(corpus)), seed=seed
+    )
     model = BertForMaskedLM(
         BertConfig(
             vocab_size=len(words),
@@ -125,7 +127,9 @@ def main(
     with whole(output_encoder) as partial:
         transformer = Transformer(str(output_masked_lm), max_seq_length=positions)
         pooled = Pooling(width, pooling_mode=pooling)
-        SentenceTransformer(modules=[transformer, pooled]).save(str(partial), create_model_card=False)
+        SentenceTransformer(modules=[transformer, pooled]).save(
+            str(partial), create_model_card=False
+        )
         write_provenance(partial)
     write_table(course.table(), output_training, TRAINING)
     forget_checkpoints(output_checkpoints)

@@ -73,7 +73,9 @@ def main(
     """
     words = load_tokenizer(masked_lm)
     if words.mask_token_id is None:
-        raise InputError(f"{masked_lm}: its tokenizer has no mask token; surprisal needs a masked LM")
+        raise InputError(
+            f"{masked_lm}: its tokenizer has no mask token; surprisal needs a masked LM"
+        )
     place = choose_device(device)
     model = AutoModelForMaskedLM.from_pretrained(str(masked_lm), local_files_only=True)
     model = model.eval().to(place)

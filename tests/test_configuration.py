@@ -26,7 +26,9 @@ def fault(config: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
-def test_shipped_configs_are_valid(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shipped_configs_are_valid(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = yaml.safe_load(path.read_text())
     monkeypatch.chdir(tmp_path)
     for corpus in config["corpora"].values():
@@ -63,7 +65,9 @@ def test_default_config_spells_out_what_it_uses() -> None:
     for section in ("information", "evaluation", "analysis", "weights"):
         assert set(DEFAULT[section]) == set(schema[section]["properties"]), section
     for method in ("integrated_gradients", "shapley"):
-        assert set(DEFAULT["weights"][method]) == set(schema["weights"]["properties"][method]["properties"])
+        assert set(DEFAULT["weights"][method]) == set(
+            schema["weights"]["properties"][method]["properties"]
+        )
 
 
 def test_a_misspelt_key_is_named() -> None:

@@ -12,6 +12,8 @@ import statsmodels.api
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import correlate_weights
+from common.command import InputError
 from common.contract import CHANGE, INFORMATION, REGRESSION, STATISTICS, SURPRISAL, WEIGHTS
 from common.statistics import Regression, bootstrap, draw_sentences, percentile_interval
 from common.tables import read_table, write_table
@@ -185,38 +187,30 @@ def write_inputs(folder: Path) -> None:
     write_table(scored, folder / "surprisal.parquet", SURPRISAL, tokenizer="words")
 
 
-def run_script(folder: Path, script: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """The script on the tables of `folder`, with the name of its comparison."""
+def options_of(folder: Path, quantities: list[str], minimum_count: int, surprisal: bool) -> dict:
+    """Arguments of the script on the tables of `folder`."""
+    return {
+        **{name: folder / f"{name}.parquet" for name in ("before", "after", "information")},
+        **({"surprisal": folder / "surprisal.parquet"} if surprisal else {}),
+        **{f"output_{name}": folder / f"{name}.parquet" for name in ("regression", "change")},
+        **{"comparison": "tuned", "before_encoder": "base", "after_encoder": "contrastive"},
+        **{"corpus": "stsb", "method": "shapley", "quantities": quantities},
+        **{"minimum_count": minimum_count, "draws": 200, "confidence": 0.9, "seed": 7},
+    }
+
+
+def correlate(folder: Path, minimum_count: int = 20) -> subprocess.CompletedProcess[str]:
+    """The script as a command on the tables of `folder`."""
+    words = []
+    for name, value in options_of(folder, QUANTITIES, minimum_count, True).items():
+        values = value if isinstance(value, list) else [value]
+        words += [f"--{name.replace('_', '-')}", *map(str, values)]
     return subprocess.run(
-        [
-            *(sys.executable, f"scripts/{script}.py", "--before", str(folder / "before.parquet")),
-            *("--after", str(folder / "after.parquet")),
-            *("--information", str(folder / "information.parquet")),
-            *("--comparison", "tuned", "--corpus", "stsb", "--method", "shapley"),
-            *options,
-        ],
-        *(),
+        [sys.executable, "scripts/correlate_weights.py", *words],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
-    )
-
-
-def correlate(folder, quantities=QUANTITIES, minimum_count="20", surprisal=True):
-    return run_script(
-        *(
-            folder,
-            "correlate_weights",
-            "--before-encoder",
-            "base",
-            "--after-encoder",
-            "contrastive",
-        ),
-        *(("--surprisal", str(folder / "surprisal.parquet")) if surprisal else ()),
-        *("--output-regression", str(folder / "regression.parquet")),
-        *("--output-change", str(folder / "change.parquet"), "--quantities", *quantities),
-        *("--minimum-count", minimum_count, "--draws", "200", "--confidence", "0.9", "--seed", "7"),
     )
 
 
@@ -277,6 +271,15 @@ def constant_weight(folder):
     edit(folder, "before", WEIGHTS, weight=pl.lit(0.1))
 
 
+def test_tokens_that_surprisal_lacks_are_left_out_of_its_regression_only(tmp_path):
+    write_inputs(tmp_path)
+    path = tmp_path / "surprisal.parquet"
+    write_table(read_table(path, SURPRISAL).filter(pl.col("sentence_id") > 30), path, SURPRISAL)
+    correlate_weights.main(**options_of(tmp_path, ["surprisal", "self_information"], 20, True))
+    n = dict(read_table(tmp_path / "change.parquet", CHANGE).select("quantity", "n").iter_rows())
+    assert 3 < n["surprisal"] < n["self_information"]
+
+
 def test_constant_weight_leaves_statistics_null(tmp_path):
     write_inputs(tmp_path)
     constant_weight(tmp_path)
@@ -329,7 +332,7 @@ REFUSALS = {
         {},
         ["after.parquet: sentence 0, position 0: weight is nan"],
     ),
-    "all types rare": (lambda _: None, {"minimum_count": "1000"}, ["0 tokens left", "lower the"]),
+    "all types rare": (lambda _: None, {"minimum_count": 1000}, ["0 tokens left", "lower the"]),
     "constant quantity": (
         lambda folder: edit(folder, "information", INFORMATION, self_information=pl.lit(1.5)),
         {},
@@ -345,14 +348,20 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("spoil", "options", "said"), REFUSALS.values(), ids=REFUSALS)
-def test_refusals_are_one_line_and_leave_no_table(tmp_path, spoil, options, said):
+def test_refusals_say_what_is_wrong_and_leave_no_table(tmp_path, spoil, options, said):
     write_inputs(tmp_path)
     spoil(tmp_path)
-    ran = correlate(tmp_path, **options)
-    assert ran.returncode == 1
-    assert "Traceback" not in ran.stderr
-    error = [line for line in ran.stderr.splitlines() if "error:" in line]
-    assert len(error) == 1
-    assert all(part in error[0] for part in said), error
+    given_options = {"quantities": QUANTITIES, "minimum_count": 20, "surprisal": True} | options
+    with pytest.raises(InputError) as refusal:
+        correlate_weights.main(**options_of(tmp_path, **given_options))
+    assert all(part in str(refusal.value) for part in said), refusal.value
     assert not (tmp_path / "regression.parquet").exists()
     assert not (tmp_path / "change.parquet").exists()
+
+
+def test_a_refused_command_says_one_line(tmp_path):
+    write_inputs(tmp_path)
+    ran = correlate(tmp_path, minimum_count=1000)
+    assert ran.returncode == 1
+    assert ran.stderr.splitlines()[-1].startswith("correlate_weights.py: error: ")
+    assert "Traceback" not in ran.stderr

@@ -81,7 +81,9 @@ def test_shuffling_keeps_counts_and_measures_bias() -> None:
 def test_posterior_mean_equals_draws_from_the_posterior() -> None:
     """The concentration by scipy's search over the Polya likelihood, the mean by sampling."""
     generator = np.random.default_rng(0)
-    sentences = [list(generator.choice(TYPES, 5, p=[0.4, 0.2, 0.2, 0.1, 0.05, 0.05])) for _ in range(60)]
+    sentences = [
+        list(generator.choice(TYPES, 5, p=[0.4, 0.2, 0.2, 0.1, 0.05, 0.05])) for _ in range(60)
+    ]
     sentences += [[0, 1, 0, 1], [4, 5, 4, 5, 4, 5]] * 6
     pairs = counted(sentences)
     table = pairs.toarray()
@@ -91,7 +93,11 @@ def test_posterior_mean_equals_draws_from_the_posterior() -> None:
 
         def surprise(log_a: float, row: np.ndarray = row) -> float:
             a = np.exp(log_a) * marginal
-            return -(gammaln(row + a) - gammaln(a)).sum() + gammaln(row.sum() + a.sum()) - gammaln(a.sum())
+            return (
+                -(gammaln(row + a) - gammaln(a)).sum()
+                + gammaln(row.sum() + a.sum())
+                - gammaln(a.sum())
+            )
 
         a = np.exp(minimize_scalar(surprise, bounds=np.log([1e-3, 1e9]), method="bounded").x)
         drawn = generator.dirichlet(row + a * marginal, 200_000)
@@ -160,7 +166,13 @@ def test_sentences_of_one_token_hold_no_pair(tmp_path: Path) -> None:
     build_tokenizer(["a"]).save_pretrained(tmp_path / "tokenizer")
     corpus = write_corpus(tmp_path / "corpus.parquet", ["a", "a"])
     line = assert_refuses(
-        *("count_tokens", corpus, tmp_path / "tokenizer", "--output-tokens", tmp_path / "t.parquet"),
+        *(
+            "count_tokens",
+            corpus,
+            tmp_path / "tokenizer",
+            "--output-tokens",
+            tmp_path / "t.parquet",
+        ),
         *("--output-pairs", tmp_path / "p.parquet", "--output-lengths", tmp_path / "l.parquet"),
     )
     assert "corpus.parquet" in line

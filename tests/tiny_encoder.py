@@ -1,6 +1,7 @@
 """Tiny encoders with random parameters, saved as the scripts read them."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from sentence_transformers import SentenceTransformer
@@ -11,6 +12,7 @@ from transformers import (
     AutoConfig,
     AutoModel,
     AutoModelForMaskedLM,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
     T5EncoderModel,
@@ -58,7 +60,10 @@ def build_encoder(
 ) -> Path:
     """Save a random sentence encoder of a transformers `architecture` with a word tokenizer."""
     tokenizer = build_tokenizer(words)
-    _save_transformer(directory, tokenizer, architecture, layers, width, seed)
+    torch.manual_seed(seed)
+    config = _config(architecture, tokenizer, layers, width)
+    model: Any = T5EncoderModel if architecture == "t5" else AutoModel.from_config
+    _save(model(config), tokenizer, directory)
     transformer = Transformer(str(directory))
     modules: list[torch.nn.Module] = [transformer, Pooling(width, pooling_mode=pooling)]
     if dense:
@@ -76,45 +81,29 @@ def build_masked_lm(
     """Save a random BertForMaskedLM with a word tokenizer."""
     tokenizer = build_tokenizer(words)
     torch.manual_seed(seed)
-    config = _config("bert", len(tokenizer), tokenizer, layers, width)
-    model = AutoModelForMaskedLM.from_config(config)
-    _spread(model)
-    model.save_pretrained(directory)
-    tokenizer.save_pretrained(directory)
+    config = _config("bert", tokenizer, layers, width)
+    _save(AutoModelForMaskedLM.from_config(config), tokenizer, directory)
     return directory
 
 
-def _save_transformer(
-    directory: Path,
-    tokenizer: PreTrainedTokenizerFast,
-    architecture: str,
-    layers: int,
-    width: int,
-    seed: int,
-) -> None:
-    torch.manual_seed(seed)
-    config = _config(architecture, len(tokenizer), tokenizer, layers, width)
-    model = T5EncoderModel(config) if architecture == "t5" else AutoModel.from_config(config)
-    _spread(model)
-    model.save_pretrained(directory)
-    tokenizer.save_pretrained(directory)
-
-
-def _spread(model: PreTrainedModel) -> None:
+def _save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, directory: Path) -> None:
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() > 1:
                 parameter.mul_(SPREAD)
+    model.save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
 
 
 def _config(
-    architecture: str, vocabulary: int, tokenizer: PreTrainedTokenizerFast, layers: int, width: int
-) -> AutoConfig:
-    names = {
+    architecture: str, tokenizer: PreTrainedTokenizerFast, layers: int, width: int
+) -> PreTrainedConfig:
+    sizes: dict[str, dict[str, Any]] = {
         "distilbert": {"dim": width, "n_layers": layers, "n_heads": 2, "hidden_dim": 2 * width},
         "t5": {"d_model": width, "d_kv": width // 2, "d_ff": 2 * width, "num_layers": layers},
         "gpt2": {"n_embd": width, "n_layer": layers, "n_head": 2, "n_positions": POSITIONS},
-    }.get(
+    }
+    names = sizes.get(
         architecture,
         {
             "hidden_size": width,
@@ -123,7 +112,7 @@ def _config(
             "intermediate_size": 2 * width,
         },
     )
-    own = {
+    extras: dict[str, dict[str, Any]] = {
         "albert": {"embedding_size": width // 2},
         "electra": {"embedding_size": width // 2},
         "t5": {"num_heads": 2, "relative_attention_num_buckets": 8},
@@ -132,12 +121,13 @@ def _config(
         "convbert": {"embedding_size": width, "conv_kernel_size": 3},
         "deberta-v2": {"relative_attention": True, "pos_att_type": ["p2c", "c2p"]},
         "modernbert": {"global_attn_every_n_layers": 2, "local_attention": 8},
-    }.get(architecture, {})
+    }
+    own = extras.get(architecture, {})
     if architecture not in ("t5", "gpt2"):
         own["max_position_embeddings"] = POSITIONS
     return AutoConfig.for_model(
         architecture,
-        vocab_size=vocabulary,
+        vocab_size=len(tokenizer),
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=tokenizer.cls_token_id,
         eos_token_id=tokenizer.sep_token_id,

@@ -56,7 +56,9 @@ def _with_defaults(validator: Any) -> Any:
             for name, about in properties.items():
                 if "default" in about:
                     default = about["default"]
-                    instance.setdefault(name, default.copy() if hasattr(default, "copy") else default)
+                    instance.setdefault(
+                        name, default.copy() if hasattr(default, "copy") else default
+                    )
         yield from check(self, properties, instance, schema)
 
     return jsonschema.validators.extend(validator, {"properties": fill_and_check})
@@ -100,7 +102,9 @@ def _reference_faults(config: Config) -> Iterator[str]:
         shape = encoder.get("architecture")
         if shape and shape["width"] % shape["heads"]:
             yield f"encoders.{name}.architecture: width {shape['width']} is no multiple of heads {shape['heads']}"
-    yield from _cycles("encoders", {n: [e["base"]] if "base" in e else [] for n, e in encoders.items()})
+    yield from _cycles(
+        "encoders", {n: [e["base"]] if "base" in e else [] for n, e in encoders.items()}
+    )
     yield from known("evaluation.corpus", config["evaluation"]["corpus"], corpora, "corpus")
     for name, comparison in config["comparisons"].items():
         path = f"comparisons.{name}"

@@ -113,7 +113,9 @@ class Grammar:
 def load_grammar() -> Grammar:
     """The grammar of the embedded language, from the lexicon beside this module."""
     lexicon = yaml.safe_load(LEXICON.read_text())
-    topics = [(field, topic) for field, entry in lexicon["fields"].items() for topic in entry["topics"]]
+    topics = [
+        (field, topic) for field, entry in lexicon["fields"].items() for topic in entry["topics"]
+    ]
     emissions: dict[str, dict[str, np.ndarray]] = {}
     homes: dict[str, list[str]] = {}
     for word_class, words in lexicon["function_words"].items():
@@ -137,7 +139,8 @@ def load_grammar() -> Grammar:
         [" ".join(homes.get(word, [])) for word in words],
         table / table.sum(axis=2, keepdims=True),
         templates,
-        np.array([1 / (k + 4) for k in range(len(templates))]) / sum(1 / (k + 4) for k in range(len(templates))),
+        np.array([1 / (k + 4) for k in range(len(templates))])
+        / sum(1 / (k + 4) for k in range(len(templates))),
         np.array([fields.index(field) for field, _ in topics]),
     )
 

@@ -89,7 +89,9 @@ def bayes_information_gain(pairs: csr_array) -> np.ndarray:
     low, high = np.log(CONCENTRATIONS)
     log_grid = np.linspace(low, high, SPLINE_KNOTS)
     support = marginal[marginal > 0]
-    unseen = CubicSpline(log_grid, [term(np.exp(a) * support, support).sum() / np.exp(a) for a in log_grid])
+    unseen = CubicSpline(
+        log_grid, [term(np.exp(a) * support, support).sum() / np.exp(a) for a in log_grid]
+    )
     mass = rows + concentration
     everywhere = concentration * unseen(np.log(concentration))
     total = np.bincount(row, seen, minlength=len(rows)) + everywhere

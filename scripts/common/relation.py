@@ -31,7 +31,8 @@ def read_tokens(
     same_tokenizer([before, after, information, *([surprisal] if surprisal else [])])
     weights = _weights(before, after)
     tokens = weights.filter(~pl.col("special")).drop("special", "token")
-    tokens = tokens.join(read_table(information, INFORMATION), "token_id", how="left")
+    types = read_table(information, INFORMATION)
+    tokens = tokens.join(types, "token_id", how="left", maintain_order="left")
     if tokens["count"].null_count():
         unknown = tokens.filter(pl.col("count").is_null())["token_id"].unique().sort()
         raise InputError(

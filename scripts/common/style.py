@@ -91,6 +91,6 @@ def write_figure(figure: Figure, output_svg: Path, output_pdf: Path) -> None:
     """Write both files or neither; the same figure gives the same bytes."""
     about = f"config_hash {provenance().get('config_hash', 'unknown')}"
     with whole(output_svg) as svg, whole(output_pdf) as pdf:
-        none: dict[str, Any] = {"Date": None, "Description": about}
-        figure.savefig(svg, format="svg", metadata=none)
+        undated: dict[str, Any] = {"Date": None, "Description": about}
+        figure.savefig(svg, format="svg", metadata=undated)
         figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Keywords": about})

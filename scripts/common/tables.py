@@ -102,7 +102,9 @@ def read_table(path: Path, table: Table) -> pl.DataFrame:
 def read_metadata(path: Path) -> dict[str, str]:
     """The file's key-value metadata: holds, units, command, config_hash and what its script added."""
     metadata = pq.read_schema(path).metadata or {}
-    return {key.decode(): value.decode() for key, value in metadata.items() if key != b"ARROW:schema"}
+    return {
+        key.decode(): value.decode() for key, value in metadata.items() if key != b"ARROW:schema"
+    }
 
 
 def write_provenance(directory: Path) -> None:

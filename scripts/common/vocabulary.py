@@ -20,7 +20,9 @@ def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
     try:
         return AutoTokenizer.from_pretrained(str(directory), local_files_only=True)
     except (OSError, ValueError) as error:
-        raise InputError(f"{directory}: holds no tokenizer that transformers can load ({error})") from error
+        raise InputError(
+            f"{directory}: holds no tokenizer that transformers can load ({error})"
+        ) from error
 
 
 def fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:

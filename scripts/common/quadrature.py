@@ -1,0 +1,51 @@
+"""Gauss-Legendre quadrature along a path from 0 to 1, evenly or crowded around a place."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Path:
+    """Change of variable a = centre + width sinh(u), which crowds nodes around `centre`.
+
+    Layer normalisation puts poles near the straight path from a baseline to a sentence; moved
+    away by this map, they let Gauss-Legendre quadrature converge with fewer nodes (Tee and
+    Trefethen, "A rational spectral collocation method with adaptively transformed Chebyshev grid
+    points", 2006). A large width leaves the path as it is.
+    """
+
+    centre: float
+    width: float
+
+
+STRAIGHT = Path(0.0, 1e3)
+PATHS = [STRAIGHT] + [Path(c, w) for c in (0.0, 0.1, 0.2, 0.35) for w in (0.01, 0.03, 0.1, 0.3)]
+
+
+@cache
+def quadrature(path: Path, nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places in [0, 1] and weights of Gauss-Legendre quadrature along `path`, [nodes] each."""
+    x, weights = np.polynomial.legendre.leggauss(nodes)
+    low, high = np.arcsinh(np.array([-path.centre, 1 - path.centre]) / path.width)
+    u = low + (high - low) * (x + 1) / 2
+    jacobian = path.width * np.cosh(u) * (high - low) / 2
+    return path.centre + path.width * np.sinh(u), jacobian * weights
+
+
+def points_along(
+    start: Tensor, end: Tensor, path: Path, nodes: list[int], size: int
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Batches of points of all sentences: their sentence [m], the points [m, n, h], weights [m]."""
+    owner = torch.repeat_interleave(torch.arange(len(nodes)), torch.tensor(nodes)).to(start.device)
+    rules = [quadrature(path, k) for k in nodes]
+    places = torch.from_numpy(np.concatenate([r[0] for r in rules])).to(start.device)
+    weights = torch.from_numpy(np.concatenate([r[1] for r in rules])).to(start.device)
+    for rows in torch.arange(len(owner), device=start.device).split(max(1, size)):
+        here = owner[rows]
+        along = places[rows].to(start.dtype)[:, None, None]
+        yield here, start[here] + along * (end - start)[here], weights[rows]

@@ -1,0 +1,153 @@
+"""Tokenizers, positives and both trainings, as commands on tiny corpora."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from commands import WORDS, assert_refuses, assert_runs, draw_texts, write_corpus
+from scipy.stats import spearmanr
+from sentence_transformers import SentenceTransformer
+from tiny_encoder import build_encoder
+from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+from common.command import InputError
+from common.contract import ENCODERS, TRAINING
+from common.positives import find_positives
+from common.tables import read_table
+
+SHAPE = ("--layers", 1, "--width", 16, "--heads", 2, "--positions", 32, "--pooling", "mean")
+COURSE = ("--epochs", 2, "--batch-size", 16, "--learning-rate", 0.01, "--device", "cpu")
+
+
+def outputs(directory: Path, *names: str) -> list[object]:
+    return [word for name in names for word in (f"--output-{name}", directory / name)]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    return write_corpus(tmp_path / "corpus.parquet", draw_texts(200))
+
+
+def test_adjacent_positives_stay_in_their_document() -> None:
+    corpus = pl.DataFrame(
+        {"document_id": [0, 0, 0, 1, 2, 2], "sentence_id": range(6), "text": list("abcdef")}
+    )
+    found = find_positives(corpus, "adjacent", None)
+    assert found.rows() == [("a", "b"), ("b", "c"), ("e", "f")]
+
+
+def test_dropout_positives_are_each_text_once() -> None:
+    corpus = pl.DataFrame(
+        {"document_id": [0, 0, 1], "sentence_id": range(3), "text": ["a", "b", "a"]}
+    )
+    assert find_positives(corpus, "dropout", None).rows() == [("a", "a"), ("b", "b")]
+
+
+def test_pairs_are_chosen_by_score() -> None:
+    corpus = pl.DataFrame(
+        {
+            "document_id": [0, 0, 1, 1],
+            "sentence_id": range(4),
+            "text": list("abcd"),
+            "pair_id": [0, 0, 1, 1],
+            "side": pl.Series([0, 1, 0, 1], dtype=pl.Int8),
+            "score": [5.0, 5.0, 1.0, 1.0],
+        }
+    )
+    assert find_positives(corpus, "pairs", None).rows() == [("a", "b"), ("c", "d")]
+    assert find_positives(corpus, "pairs", 4.0).rows() == [("a", "b")]
+    with pytest.raises(InputError, match="pair_id"):
+        find_positives(corpus.drop("pair_id"), "pairs", None)
+
+
+@pytest.mark.parametrize("model", ["word", "wordpiece"])
+def test_tokenizers_are_the_same_every_time(tmp_path: Path, corpus: Path, model: str) -> None:
+    for name in ("one", "two"):
+        assert_runs(
+            *("train_tokenizer", corpus, "--output-tokenizer", tmp_path / name),
+            *("--model", model, "--vocabulary", 60, "--positions", 32),
+        )
+    one, two = ((tmp_path / name / "tokenizer.json").read_bytes() for name in ("one", "two"))
+    assert one == two
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "one")
+    tokens = tokenizer.convert_ids_to_tokens(tokenizer("A BOAT")["input_ids"])
+    assert (tokens[0], tokens[-1]) == ("[CLS]", "[SEP]")
+    assert "".join(tokens[1:-1]).replace("##", "") == "aboat"
+
+
+@pytest.mark.slow
+def test_training_is_deterministic_and_learns(tmp_path: Path, corpus: Path) -> None:
+    tokenizer = tmp_path / "tokenizer"
+    assert_runs(
+        *("train_tokenizer", corpus, "--output-tokenizer", tokenizer),
+        *("--model", "word", "--vocabulary", 60, "--positions", 32),
+    )
+    names = ("encoder", "masked-lm", "training", "checkpoints")
+    for run in ("one", "two"):
+        directory = tmp_path / run
+        files = outputs(directory, *names)
+        assert_runs(
+            *("pretrain_encoder", corpus, tokenizer, *files, *SHAPE, *COURSE),
+            *("--mask-share", 0.15, "--seed", 3),
+        )
+        tuned = outputs(directory / "tuned", "encoder", "training", "checkpoints")
+        assert_runs(
+            *("finetune_encoder", directory / "encoder", corpus, *tuned, *COURSE),
+            *("--positives", "adjacent", "--temperature", 0.05, "--seed", 3),
+        )
+        assert not (directory / "checkpoints").exists()
+    for part in ("encoder", "masked-lm", "tuned/encoder"):
+        one, two = (
+            (tmp_path / run / part / "model.safetensors").read_bytes() for run in ("one", "two")
+        )
+        assert one == two, part
+    course = read_table(tmp_path / "one/training", TRAINING)
+    assert course["loss"].drop_nulls()[0] > course["loss"].drop_nulls()[-1]
+    assert course["evaluation_loss"].drop_nulls().len() >= 2
+    masked_lm = AutoModelForMaskedLM.from_pretrained(tmp_path / "one/masked-lm")
+    encoder = SentenceTransformer(str(tmp_path / "one/encoder"), device="cpu")
+    ours, theirs = masked_lm.base_model.state_dict(), encoder[0].auto_model.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    tuned_model = SentenceTransformer(str(tmp_path / "one/tuned/encoder"), device="cpu")
+    assert not np.allclose(encoder.encode(["a boat"]), tuned_model.encode(["a boat"]))
+
+
+def test_evaluation_equals_its_definitions(tmp_path: Path) -> None:
+    encoder = build_encoder(tmp_path / "encoder", WORDS)
+    texts = draw_texts(20)
+    scores = np.random.default_rng(0).uniform(0, 5, 10).round(1)
+    pairs = np.repeat(np.arange(10), 2)
+    corpus = write_corpus(
+        *(tmp_path / "pairs.parquet", texts),
+        pair_id=pairs.tolist(),
+        side=[0, 1] * 10,
+        score=scores[pairs].tolist(),
+    )
+    output = tmp_path / "evaluation.parquet"
+    assert_runs(
+        *("evaluate_encoder", encoder, corpus, "--output-evaluation", output, "--device", "cpu"),
+        *("--name", "e", "--corpus-name", "pairs", "--positive-score", 2.5),
+    )
+    row = read_table(output, ENCODERS).row(0, named=True)
+    points = SentenceTransformer(str(encoder), device="cpu").encode(texts)
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    cosines = (points[::2] * points[1::2]).sum(axis=1)
+    assert row["sts_spearman"] == pytest.approx(spearmanr(cosines, scores)[0], abs=1e-6)
+    distances = ((points[::2] - points[1::2]) ** 2).sum(axis=1)
+    assert row["alignment"] == pytest.approx(distances[scores >= 2.5].mean(), rel=1e-5)
+    different = np.unique(points, axis=0)
+    squared = ((different[:, None] - different[None]) ** 2).sum(axis=2)
+    above = squared[np.triu_indices(len(different), 1)]
+    assert row["uniformity"] == pytest.approx(np.log(np.exp(-2 * above).mean()), rel=1e-4)
+
+
+def test_unscored_corpora_cannot_evaluate(tmp_path: Path, corpus: Path) -> None:
+    encoder = build_encoder(tmp_path / "encoder", WORDS)
+    line = assert_refuses(
+        *("evaluate_encoder", encoder, corpus, "--output-evaluation", tmp_path / "e.parquet"),
+        *("--name", "e", "--corpus-name", "pairs", "--positive-score", 2.5),
+    )
+    assert "corpus.parquet" in line
+    assert "'pair_id' and 'score'" in line

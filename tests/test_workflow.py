@@ -1,0 +1,198 @@
+"""The whole workflow on a tiny config: every table of the contract, reruns, and bad input."""
+
+import copy
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from commands import ROOT
+from workflow import TINY, Workflow
+
+from common.contract import STATISTICS, TABLES, Table
+from common.tables import read_metadata, read_table
+
+pytestmark = pytest.mark.slow
+
+EXPECTED = {
+    "corpora/language.parquet": "corpus",
+    "corpora/held_out.parquet": "corpus",
+    "corpora/topical_pairs.parquet": "corpus",
+    "corpora/language.exact.parquet": "language",
+    "counts/language/masked_lm/tokens.parquet": "token_counts",
+    "counts/language/masked_lm/pairs.parquet": "pair_counts",
+    "counts/language/masked_lm/lengths.parquet": "sentence_lengths",
+    "information/language/masked_lm.parquet": "information",
+    "surprisal/masked_lm/held_out.parquet": "surprisal",
+    "training/masked_lm.parquet": "training",
+    "training/adjacent.parquet": "training",
+    "weights/integrated_gradients/masked_lm/held_out.parquet": "weights",
+    "weights/integrated_gradients/adjacent/held_out.parquet": "weights",
+    "weights/shapley/masked_lm/held_out.parquet": "weights",
+    "weights/shapley/adjacent/held_out.parquet": "weights",
+    "tables/regression.parquet": "regression",
+    "tables/change.parquet": "change",
+    "tables/encoders.parquet": "encoders",
+}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workflow]:
+    workflow = Workflow(tmp_path_factory.mktemp("workflow"))
+    run = workflow.snakemake("--cores", "2")
+    assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-8000:]
+    yield workflow
+
+
+@pytest.fixture
+def edited(done: Workflow) -> Iterator[Workflow]:
+    """The finished workflow, whose config may be changed for a test."""
+    yield done
+    done.config = copy.deepcopy(TINY)
+
+
+@pytest.mark.parametrize(("path", "name"), EXPECTED.items())
+def test_tables_keep_the_contract(done: Workflow, path: str, name: str) -> None:
+    table: Table = TABLES[name]
+    file = done.results(path)
+    frame = read_table(file, table)
+    assert len(frame) > 0
+    assert set(frame.columns) <= set(table.columns)
+    assert frame.equals(frame.sort(table.keys))
+    assert frame.select(table.keys).is_duplicated().sum() == 0
+    metadata = read_metadata(file)
+    assert set(json.loads(metadata["units"])) == set(frame.columns)
+    assert metadata["command"].startswith("python scripts/")
+    assert re.fullmatch("[0-9a-f]{64}", metadata["config_hash"])
+    assert pq.ParquetFile(file).metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+def test_every_table_of_the_contract_is_made(done: Workflow) -> None:
+    assert set(EXPECTED.values()) == set(TABLES)
+    made = {str(p.relative_to(done.results("."))) for p in done.results(".").rglob("*.parquet")}
+    inner = ("correlations/", "evaluations/", "checkpoints/")
+    others = {p for p in made if not p.startswith(inner) and not p.endswith(".exact.parquet")}
+    assert others == {p for p in EXPECTED if not p.endswith(".exact.parquet")}
+
+
+def test_regression_covers_stages_methods_and_quantities(done: Workflow) -> None:
+    frame = read_table(done.results("tables/regression.parquet"), TABLES["regression"])
+    quantities = TINY["analysis"]["quantities"]
+    assert len(frame) == 2 * 2 * len(quantities)
+    assert set(frame["encoder"]) == {"masked_lm", "adjacent"}
+    for statistic in STATISTICS:
+        inside = pl.col(statistic).is_between(
+            pl.col(f"{statistic}_low") - 0.3, pl.col(f"{statistic}_high") + 0.3
+        )
+        assert frame.filter(~inside, pl.col("r_squared").is_not_null()).is_empty() or statistic in (
+            "slope",
+            "intercept",
+        )
+
+
+def test_weights_are_complete_and_efficient(done: Workflow) -> None:
+    for encoder in ("masked_lm", "adjacent"):
+        path = f"weights/integrated_gradients/{encoder}/held_out.parquet"
+        frame = read_table(done.results(path), TABLES["weights"])
+        assert frame["error"].max() <= TINY["weights"]["integrated_gradients"]["tolerance"]
+        corpus = read_table(done.results("corpora/held_out.parquet"), TABLES["corpus"])
+        assert set(frame["sentence_id"]) == set(corpus["sentence_id"])
+
+
+def test_logs_and_benchmarks_of_every_job_are_not_empty(done: Workflow) -> None:
+    rules = {path.name for path in done.results("logs").iterdir()}
+    assert {path.name for path in done.results("benchmarks").iterdir()} == rules
+    for rule in rules:
+        assert (ROOT / "scripts" / f"{rule}.py").exists()
+    for benchmark in done.results("benchmarks").rglob("*.tsv"):
+        assert len(benchmark.read_text().splitlines()) == 2
+
+
+def test_figures_are_drawn(done: Workflow) -> None:
+    figures = {path.name for path in done.results("figures").iterdir()}
+    for name in (
+        "changes",
+        "training",
+        "regressions.adjacent.held_out.shapley",
+        "regressions.adjacent.held_out.integrated_gradients",
+        "surprisal.masked_lm.held_out",
+    ):
+        assert {f"{name}.svg", f"{name}.pdf"} <= figures
+
+
+def test_a_second_run_has_nothing_to_do(done: Workflow) -> None:
+    run = done.snakemake("--cores", "2")
+    assert run.returncode == 0
+    assert "Nothing to be done" in run.stdout + run.stderr
+
+
+def test_a_setting_reruns_only_what_depends_on_it(edited: Workflow) -> None:
+    edited.config["weights"]["shapley"]["evaluations"] = 26
+    assert edited.planned() == {
+        "estimate_shapley",
+        "correlate_weights",
+        "gather_tables",
+        "plot_regressions",
+        "plot_changes",
+        "all",
+    } - {"all"} | ({"all"} & edited.planned())
+    assert "integrate_gradients" not in edited.planned()
+
+
+def test_a_setting_of_the_analysis_leaves_weights_alone(edited: Workflow) -> None:
+    edited.config["analysis"]["minimum_count"] = 3
+    planned = edited.planned()
+    assert "correlate_weights" in planned
+    assert not planned & {"pretrain_encoder", "integrate_gradients", "estimate_information"}
+
+
+def test_an_edited_script_reruns_its_rule(edited: Workflow) -> None:
+    script = edited.directory / "scripts/evaluate_encoder.py"
+    script.write_text(script.read_text() + "\n")
+    assert "evaluate_encoder" in edited.planned()
+    assert not edited.planned() & {"pretrain_encoder", "finetune_encoder", "estimate_shapley"}
+
+
+def test_a_misspelt_key_is_one_line(edited: Workflow) -> None:
+    edited.config["corpora"]["language"]["sise"] = 3
+    run = edited.snakemake("--cores", "1")
+    assert run.returncode == 1
+    assert run.stderr.strip() == (
+        "tiny.yaml: corpora.language: unknown key 'sise'; did you mean 'size'? "
+        "allowed: form, sentences, size, source"
+    )
+
+
+def test_a_missing_file_is_one_line(edited: Workflow) -> None:
+    edited.config["corpora"]["text"] = {"source": "file", "files": ["data/nothing.txt"]}
+    run = edited.snakemake("--cores", "1")
+    assert run.returncode == 1
+    assert run.stderr.strip() == "tiny.yaml: corpora.text.files: no such file 'data/nothing.txt'"
+
+
+def test_different_tokenizers_are_one_line(edited: Workflow) -> None:
+    other = copy.deepcopy(TINY["encoders"]["masked_lm"])
+    other["tokenizer"]["vocabulary"] = 100
+    edited.config["encoders"]["other"] = other
+    edited.config["comparisons"]["adjacent"]["after"] = "other"
+    run = edited.snakemake("--cores", "1")
+    assert run.returncode == 1
+    assert len(run.stderr.strip().splitlines()) == 1
+    assert "'masked_lm' and 'other' have different tokenizers" in run.stderr
+
+
+def test_a_corpus_without_a_usable_sentence_stops_the_run(tmp_path: Path) -> None:
+    config = copy.deepcopy(TINY)
+    (tmp_path / "blank.txt").write_text("...\n---\n")
+    config["corpora"]["held_out"] = {"source": "file", "files": ["blank.txt"]}
+    workflow = Workflow(tmp_path, config)
+    run = workflow.snakemake(
+        "--cores", "1", str(workflow.results("corpora/held_out.parquet").relative_to(tmp_path))
+    )
+    assert run.returncode == 1
+    log = workflow.results("logs/download_corpus/held_out.log").read_text()
+    assert log.strip().splitlines()[-1].startswith("download_corpus.py: error: blank.txt: ")
+    assert not workflow.results("corpora/held_out.parquet").exists()

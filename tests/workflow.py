@@ -1,0 +1,104 @@
+"""A copy of the workflow in a directory of its own, with a tiny config, and Snakemake run in it."""
+
+import copy
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from commands import ROOT
+
+TINY_TRAINING = {"epochs": 1, "batch_size": 32, "learning_rate": 0.001}
+TINY: dict[str, Any] = {
+    "run": "tiny",
+    "seed": 1,
+    "device": "cpu",
+    "corpora": {
+        "language": {"source": "generated", "form": "documents", "size": 60},
+        "held_out": {"source": "generated", "form": "documents", "size": 5, "sentences": [2, 3]},
+        "topical_pairs": {"source": "generated", "form": "scored_pairs", "size": 30},
+    },
+    "encoders": {
+        "masked_lm": {
+            "source": "pretrained",
+            "corpus": "language",
+            "tokenizer": {"model": "word", "vocabulary": 4000},
+            "architecture": {"layers": 1, "width": 16, "heads": 2, "positions": 48},
+            "training": TINY_TRAINING,
+        },
+        "adjacent": {
+            "source": "finetuned",
+            "base": "masked_lm",
+            "corpus": "language",
+            "positives": "adjacent",
+            "training": TINY_TRAINING,
+        },
+    },
+    "comparisons": {
+        "adjacent": {
+            "before": "masked_lm",
+            "after": "adjacent",
+            "weighed": ["held_out"],
+            "counted_on": "language",
+            "surprisal_by": "masked_lm",
+        }
+    },
+    "weights": {
+        "integrated_gradients": {"tolerance": 0.01},
+        "shapley": {"exact_up_to": 5, "evaluations": 24},
+    },
+    "information": {"shuffles": 2},
+    "evaluation": {"corpus": "topical_pairs"},
+    "analysis": {
+        "quantities": [
+            "self_information",
+            "information_gain",
+            "information_gain_corrected",
+            "information_gain_bayes",
+            "information_gain_exact",
+            "surprisal",
+        ],
+        "minimum_count": 2,
+        "bootstrap_draws": 100,
+    },
+}
+
+
+class Workflow:
+    """A copy of the workflow's files, so that tests may edit them."""
+
+    def __init__(self, directory: Path, config: dict[str, Any] | None = None) -> None:
+        self.directory = directory
+        for name in ("Snakefile", "config.yaml"):
+            shutil.copy2(ROOT / name, directory)
+        for name in ("rules", "scripts", "envs", "experiments"):
+            shutil.copytree(
+                ROOT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        self.config = copy.deepcopy(config or TINY)
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake with the config as it is now."""
+        (self.directory / "tiny.yaml").write_text(yaml.safe_dump(self.config))
+        return subprocess.run(
+            [sys.executable, "-m", "snakemake", "--configfile", "tiny.yaml", *arguments],
+            cwd=self.directory,
+            env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def planned(self) -> set[str]:
+        """Rules that a run would execute now."""
+        done = self.snakemake("--dry-run", "--cores", "1")
+        assert done.returncode == 0, done.stderr + done.stdout
+        told = (done.stdout + done.stderr).splitlines()
+        return {line.split()[1].rstrip(":") for line in told if line.startswith("rule ")}
+
+    def results(self, path: str) -> Path:
+        """A file of the run."""
+        return self.directory / "results" / self.config["run"] / path
