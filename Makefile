@@ -21,14 +21,14 @@ test: install
 check: install
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
-	$(RUN) snakefmt --check --line-length 100 Snakefile rules
+	$(RUN) snakefmt --check Snakefile rules
 	$(RUN) mypy scripts/common
 	$(RUN) snakemake --lint
 
 format: install
 	$(RUN) ruff check --fix .
 	$(RUN) ruff format .
-	$(RUN) snakefmt --line-length 100 Snakefile rules
+	$(RUN) snakefmt Snakefile rules
 
 # needs Graphviz
 rulegraph: install

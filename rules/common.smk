@@ -28,6 +28,11 @@ wildcard_constraints:
     method="integrated_gradients|shapley",
 
 
+def modules(*names):
+    """Modules whose change changes what a script computes; a test holds them against its imports."""
+    return [f"scripts/common/{name}.py" for name in names]
+
+
 def results(path):
     return f"results/{config['run']}/{path}"
 
@@ -136,3 +141,12 @@ def all_figures():
     names += [".".join(("surprisal", *parts)) for parts in scored_surprisals()]
     names += ["changes"] + (["training"] if trained_encoders() else [])
     return [results(f"figures/{name}.{kind}") for name in names for kind in ("svg", "pdf")]
+
+
+def gathered(wildcards):
+    """The pieces of a table of the whole run."""
+    if wildcards.table == "encoders":
+        return [results(f"evaluations/{encoder}.parquet") for encoder in ENCODERS]
+    return [
+        results(f"correlations/{'/'.join(parts)}/{wildcards.table}.parquet") for parts in weighed()
+    ]

@@ -1,7 +1,8 @@
 rule generate_corpus:
     input:
         script="scripts/generate_corpus.py",
-        modules=["scripts/common/grammar.py", "scripts/common/lexicon.yaml"],
+        modules=modules("grammar"),
+        lexicon="scripts/common/lexicon.yaml",
     output:
         corpus=results("corpora/{corpus}.parquet"),
         exact=results("corpora/{corpus}.exact.parquet"),
@@ -11,16 +12,16 @@ rule generate_corpus:
         results("benchmarks/generate_corpus/{corpus}.tsv")
     wildcard_constraints:
         corpus=of_source(CORPORA, "generated"),
-    conda:
-        "../envs/data.yaml"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=30,
     params:
         settings=lambda w: options(
             CORPORA[w.corpus], "form", "size", "sentences", seed=seed_for("corpus", w.corpus)
         ),
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    conda:
+        "../envs/data.yaml"
     shell:
         "python {input.script} --output-corpus {output.corpus:q} --output-exact {output.exact:q}"
         " {params.settings} 2>&1 | tee {log:q}"
@@ -29,7 +30,7 @@ rule generate_corpus:
 rule download_corpus:
     input:
         script="scripts/download_corpus.py",
-        modules=["scripts/common/sources.py", "scripts/common/text.py"],
+        modules=modules("sources", "text"),
         files=lambda w: CORPORA[w.corpus]["files"],
     output:
         corpus=results("corpora/{corpus}.parquet"),
@@ -39,18 +40,18 @@ rule download_corpus:
         results("benchmarks/download_corpus/{corpus}.tsv")
     wildcard_constraints:
         corpus=of_source(CORPORA, "file"),
-    conda:
-        "../envs/data.yaml"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=60,
     params:
         settings=lambda w: options(
             CORPORA[w.corpus],
             *("documents", "segment", "detokenize"),
             *("text_columns", "score_column", "label_column"),
         ),
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    conda:
+        "../envs/data.yaml"
     shell:
         "python {input.script} {input.files:q} --output-corpus {output.corpus:q}"
         " {params.settings} 2>&1 | tee {log:q}"
@@ -68,16 +69,16 @@ rule select_sentences:
         results("benchmarks/select_sentences/{corpus}.tsv")
     wildcard_constraints:
         corpus=of_source(CORPORA, "selection"),
-    conda:
-        "../envs/data.yaml"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=30,
     params:
         settings=lambda w: options(
             CORPORA[w.corpus], "sentences", "max_words", seed=seed_for("corpus", w.corpus)
         ),
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    conda:
+        "../envs/data.yaml"
     shell:
         "python {input.script} {input.corpora:q} --output-corpus {output.corpus:q}"
         " {params.settings} 2>&1 | tee {log:q}"

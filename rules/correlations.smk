@@ -1,7 +1,7 @@
 rule correlate_weights:
     input:
         script="scripts/correlate_weights.py",
-        modules="scripts/common/statistics.py",
+        modules=modules("relation", "statistics"),
         before=weights_of("before"),
         after=weights_of("after"),
         information=information_of,
@@ -13,12 +13,6 @@ rule correlate_weights:
         results("logs/correlate_weights/{comparison}.{corpus}.{method}.log"),
     benchmark:
         results("benchmarks/correlate_weights/{comparison}.{corpus}.{method}.tsv")
-    conda:
-        "../envs/statistics.yaml"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=60,
     params:
         names=lambda w: options(
             dict(w),
@@ -32,20 +26,17 @@ rule correlate_weights:
             seed=seed_for("bootstrap", w.corpus),
         ),
         surprisal=lambda w, input: options({}, surprisal=input.surprisal or None),
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    conda:
+        "../envs/statistics.yaml"
     shell:
         "python {input.script} --before {input.before:q} --after {input.after:q}"
         " --information {input.information:q} {params.surprisal}"
         " --output-regression {output.regression:q} --output-change {output.change:q}"
         " {params.names} {params.settings} 2>&1 | tee {log:q}"
-
-
-def gathered(wildcards):
-    """The pieces of a table of the whole run."""
-    if wildcards.table == "encoders":
-        return [results(f"evaluations/{encoder}.parquet") for encoder in ENCODERS]
-    return [
-        results(f"correlations/{'/'.join(parts)}/{wildcards.table}.parquet") for parts in weighed()
-    ]
 
 
 rule gather_tables:
@@ -60,12 +51,12 @@ rule gather_tables:
         results("benchmarks/gather_tables/{table}.tsv")
     wildcard_constraints:
         table="regression|change|encoders",
-    conda:
-        "../envs/statistics.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
+    conda:
+        "../envs/statistics.yaml"
     shell:
         "python {input.script} {input.tables:q} --output-table {output.table:q}"
         " --table {wildcards.table} 2>&1 | tee {log:q}"

@@ -10,17 +10,17 @@ rule train_tokenizer:
         results("benchmarks/train_tokenizer/{tokenizer}.tsv")
     wildcard_constraints:
         tokenizer=of_source(ENCODERS, "pretrained"),
-    conda:
-        "../envs/training.yaml"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=30,
     params:
         settings=lambda w: options(
             ENCODERS[w.tokenizer]["tokenizer"],
             positions=ENCODERS[w.tokenizer]["architecture"]["positions"],
         ),
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    conda:
+        "../envs/training.yaml"
     shell:
         "python {input.script} {input.corpus:q} --output-tokenizer {output.tokenizer:q}"
         " {params.settings} 2>&1 | tee {log:q}"
@@ -29,7 +29,7 @@ rule train_tokenizer:
 rule pretrain_encoder:
     input:
         script="scripts/pretrain_encoder.py",
-        modules="scripts/common/training.py",
+        modules=modules("training"),
         corpus=lambda w: results(f"corpora/{ENCODERS[w.encoder]['corpus']}.parquet"),
         tokenizer=results("tokenizers/{encoder}"),
     output:
@@ -42,13 +42,6 @@ rule pretrain_encoder:
         results("benchmarks/pretrain_encoder/{encoder}.tsv")
     wildcard_constraints:
         encoder=of_source(ENCODERS, "pretrained"),
-    conda:
-        "../envs/training.yaml"
-    threads: 2
-    resources:
-        mem_mb=8000,
-        runtime=480,
-        gpu=1,
     params:
         checkpoints=results("checkpoints/{encoder}"),
         settings=lambda w: options(
@@ -58,6 +51,13 @@ rule pretrain_encoder:
             seed=seed_for("encoder", w.encoder),
         ),
         device=config["device"],
+    threads: 2
+    resources:
+        mem_mb=8000,
+        runtime=480,
+        gpu=1,
+    conda:
+        "../envs/training.yaml"
     shell:
         "python {input.script} {input.corpus:q} {input.tokenizer:q}"
         " --output-encoder {output.encoder:q} --output-masked-lm {output.masked_lm:q}"
@@ -68,7 +68,7 @@ rule pretrain_encoder:
 rule finetune_encoder:
     input:
         script="scripts/finetune_encoder.py",
-        modules=["scripts/common/positives.py", "scripts/common/training.py"],
+        modules=modules("positives", "training"),
         base=lambda w: results(f"encoders/{ENCODERS[w.encoder]['base']}"),
         corpus=lambda w: results(f"corpora/{ENCODERS[w.encoder]['corpus']}.parquet"),
     output:
@@ -80,13 +80,6 @@ rule finetune_encoder:
         results("benchmarks/finetune_encoder/{encoder}.tsv")
     wildcard_constraints:
         encoder=of_source(ENCODERS, "finetuned"),
-    conda:
-        "../envs/training.yaml"
-    threads: 2
-    resources:
-        mem_mb=8000,
-        runtime=480,
-        gpu=1,
     params:
         checkpoints=results("checkpoints/{encoder}"),
         settings=lambda w: options(
@@ -96,6 +89,13 @@ rule finetune_encoder:
             seed=seed_for("encoder", w.encoder),
         ),
         device=config["device"],
+    threads: 2
+    resources:
+        mem_mb=8000,
+        runtime=480,
+        gpu=1,
+    conda:
+        "../envs/training.yaml"
     shell:
         "python {input.script} {input.base:q} {input.corpus:q}"
         " --output-encoder {output.encoder:q} --output-training {output.training:q}"
@@ -115,14 +115,14 @@ rule download_encoder:
         results("benchmarks/download_encoder/{encoder}.tsv")
     wildcard_constraints:
         encoder=of_source(ENCODERS, "path"),
-    conda:
-        "../envs/training.yaml"
+    params:
+        settings=lambda w: options(ENCODERS[w.encoder], "pooling"),
     threads: 1
     resources:
         mem_mb=8000,
         runtime=60,
-    params:
-        settings=lambda w: options(ENCODERS[w.encoder], "pooling"),
+    conda:
+        "../envs/training.yaml"
     shell:
         "python {input.script} {input.source:q} --output-encoder {output.encoder:q}"
         " {params.settings} 2>&1 | tee {log:q}"
@@ -139,13 +139,6 @@ rule evaluate_encoder:
         results("logs/evaluate_encoder/{encoder}.log"),
     benchmark:
         results("benchmarks/evaluate_encoder/{encoder}.tsv")
-    conda:
-        "../envs/training.yaml"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=60,
-        gpu=1,
     params:
         settings=lambda w: options(
             config["evaluation"],
@@ -154,6 +147,13 @@ rule evaluate_encoder:
             corpus_name=config["evaluation"]["corpus"],
         ),
         device=config["device"],
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=1,
+    conda:
+        "../envs/training.yaml"
     shell:
         "python {input.script} {input.encoder:q} {input.corpus:q}"
         " --output-evaluation {output.evaluation:q}"

@@ -1,10 +1,7 @@
-STYLE = ["scripts/common/style.py"]
-
-
 rule plot_regressions:
     input:
         script="scripts/plot_regressions.py",
-        modules=STYLE,
+        modules=modules("relation", "statistics", "style"),
         before=weights_of("before"),
         after=weights_of("after"),
         information=information_of,
@@ -17,16 +14,16 @@ rule plot_regressions:
         results("logs/plot_regressions/{comparison}.{corpus}.{method}.log"),
     benchmark:
         results("benchmarks/plot_regressions/{comparison}.{corpus}.{method}.tsv")
-    conda:
-        "../envs/statistics.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=20,
     params:
         names=lambda w: options(dict(w)),
         settings=options(ANALYSIS, "quantities", "minimum_count"),
         surprisal=lambda w, input: options({}, surprisal=input.surprisal or None),
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    conda:
+        "../envs/statistics.yaml"
     shell:
         "python {input.script} --before {input.before:q} --after {input.after:q}"
         " --information {input.information:q} {params.surprisal}"
@@ -38,7 +35,7 @@ rule plot_regressions:
 rule plot_changes:
     input:
         script="scripts/plot_changes.py",
-        modules=STYLE,
+        modules=modules("statistics", "style"),
         regression=results("tables/regression.parquet"),
         change=results("tables/change.parquet"),
     output:
@@ -48,12 +45,12 @@ rule plot_changes:
         results("logs/plot_changes/changes.log"),
     benchmark:
         results("benchmarks/plot_changes/changes.tsv")
-    conda:
-        "../envs/statistics.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=20,
+    conda:
+        "../envs/statistics.yaml"
     shell:
         "python {input.script} --regression {input.regression:q} --change {input.change:q}"
         " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"
@@ -62,7 +59,7 @@ rule plot_changes:
 rule plot_training:
     input:
         script="scripts/plot_training.py",
-        modules=STYLE,
+        modules=modules("statistics", "style"),
         trainings=[results(f"training/{encoder}.parquet") for encoder in trained_encoders()],
     output:
         svg=results("figures/training.svg"),
@@ -71,14 +68,14 @@ rule plot_training:
         results("logs/plot_training/training.log"),
     benchmark:
         results("benchmarks/plot_training/training.tsv")
-    conda:
-        "../envs/statistics.yaml"
+    params:
+        names=options({}, names=trained_encoders()),
     threads: 1
     resources:
         mem_mb=2000,
         runtime=20,
-    params:
-        names=options({}, names=trained_encoders()),
+    conda:
+        "../envs/statistics.yaml"
     shell:
         "python {input.script} {input.trainings:q} {params.names}"
         " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"
@@ -87,7 +84,7 @@ rule plot_training:
 rule plot_surprisal:
     input:
         script="scripts/plot_surprisal.py",
-        modules=STYLE,
+        modules=modules("relation", "statistics", "style"),
         surprisal=results("surprisal/{masked_lm}/{corpus}.parquet"),
         information=information_beside_surprisal,
     output:
@@ -97,12 +94,12 @@ rule plot_surprisal:
         results("logs/plot_surprisal/{masked_lm}.{corpus}.log"),
     benchmark:
         results("benchmarks/plot_surprisal/{masked_lm}.{corpus}.tsv")
-    conda:
-        "../envs/statistics.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=20,
+    conda:
+        "../envs/statistics.yaml"
     shell:
         "python {input.script} --surprisal {input.surprisal:q} --information {input.information:q}"
         " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"

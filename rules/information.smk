@@ -1,7 +1,7 @@
 rule count_tokens:
     input:
         script="scripts/count_tokens.py",
-        modules="scripts/common/information.py",
+        modules=modules("information"),
         corpus=results("corpora/{corpus}.parquet"),
         tokenizer=lambda w: tokenizer_directory(w.tokenizer),
     output:
@@ -12,12 +12,12 @@ rule count_tokens:
         results("logs/count_tokens/{corpus}.{tokenizer}.log"),
     benchmark:
         results("benchmarks/count_tokens/{corpus}.{tokenizer}.tsv")
-    conda:
-        "../envs/data.yaml"
     threads: 1
     resources:
         mem_mb=8000,
         runtime=120,
+    conda:
+        "../envs/data.yaml"
     shell:
         "python {input.script} {input.corpus:q} {input.tokenizer:q}"
         " --output-tokens {output.tokens:q} --output-pairs {output.pairs:q}"
@@ -27,7 +27,7 @@ rule count_tokens:
 rule estimate_information:
     input:
         script="scripts/estimate_information.py",
-        modules="scripts/common/information.py",
+        modules=modules("information"),
         tokens=results("counts/{corpus}/{tokenizer}/tokens.parquet"),
         pairs=results("counts/{corpus}/{tokenizer}/pairs.parquet"),
         lengths=results("counts/{corpus}/{tokenizer}/lengths.parquet"),
@@ -42,17 +42,17 @@ rule estimate_information:
         results("logs/estimate_information/{corpus}.{tokenizer}.log"),
     benchmark:
         results("benchmarks/estimate_information/{corpus}.{tokenizer}.tsv")
-    conda:
-        "../envs/statistics.yaml"
-    threads: 1
-    resources:
-        mem_mb=8000,
-        runtime=120,
     params:
         settings=lambda w: options(
             config["information"], seed=seed_for("information", w.corpus, w.tokenizer)
         ),
         exact=lambda w, input: options({}, exact=input.exact or None),
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    conda:
+        "../envs/statistics.yaml"
     shell:
         "python {input.script} {input.tokens:q} {input.pairs:q} {input.lengths:q}"
         " --output-information {output.information:q}"
@@ -70,15 +70,15 @@ rule score_surprisal:
         results("logs/score_surprisal/{masked_lm}.{corpus}.log"),
     benchmark:
         results("benchmarks/score_surprisal/{masked_lm}.{corpus}.tsv")
-    conda:
-        "../envs/attribution.yaml"
+    params:
+        device=config["device"],
     threads: 1
     resources:
         mem_mb=8000,
         runtime=240,
         gpu=1,
-    params:
-        device=config["device"],
+    conda:
+        "../envs/attribution.yaml"
     shell:
         "python {input.script} {input.masked_lm:q} {input.corpus:q}"
         " --output-surprisal {output.surprisal:q} --device {params.device} 2>&1 | tee {log:q}"

@@ -1,7 +1,7 @@
 rule integrate_gradients:
     input:
         script="scripts/integrate_gradients.py",
-        modules=["scripts/common/encoders.py", "scripts/common/attribution.py"],
+        modules=modules("attribution", "encoders", "path_integral", "quadrature"),
         encoder=results("encoders/{encoder}"),
         corpus=results("corpora/{corpus}.parquet"),
     output:
@@ -10,16 +10,16 @@ rule integrate_gradients:
         results("logs/integrate_gradients/{encoder}.{corpus}.log"),
     benchmark:
         results("benchmarks/integrate_gradients/{encoder}.{corpus}.tsv")
-    conda:
-        "../envs/attribution.yaml"
+    params:
+        settings=options(WEIGHTS.get("integrated_gradients", {}), normalize=WEIGHTS["normalize"]),
+        device=config["device"],
     threads: 1
     resources:
         mem_mb=8000,
         runtime=480,
         gpu=1,
-    params:
-        settings=options(WEIGHTS.get("integrated_gradients", {}), normalize=WEIGHTS["normalize"]),
-        device=config["device"],
+    conda:
+        "../envs/attribution.yaml"
     shell:
         "python {input.script} {input.encoder:q} {input.corpus:q}"
         " --output-weights {output.weights:q}"
@@ -29,7 +29,7 @@ rule integrate_gradients:
 rule estimate_shapley:
     input:
         script="scripts/estimate_shapley.py",
-        modules=["scripts/common/encoders.py", "scripts/common/attribution.py"],
+        modules=modules("attribution", "coalitions", "encoders"),
         encoder=results("encoders/{encoder}"),
         corpus=results("corpora/{corpus}.parquet"),
     output:
@@ -38,18 +38,18 @@ rule estimate_shapley:
         results("logs/estimate_shapley/{encoder}.{corpus}.log"),
     benchmark:
         results("benchmarks/estimate_shapley/{encoder}.{corpus}.tsv")
-    conda:
-        "../envs/attribution.yaml"
-    threads: 1
-    resources:
-        mem_mb=8000,
-        runtime=480,
-        gpu=1,
     params:
         settings=lambda w: options(
             WEIGHTS["shapley"], normalize=WEIGHTS["normalize"], seed=seed_for("shapley", w.corpus)
         ),
         device=config["device"],
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=480,
+        gpu=1,
+    conda:
+        "../envs/attribution.yaml"
     shell:
         "python {input.script} {input.encoder:q} {input.corpus:q}"
         " --output-weights {output.weights:q}"

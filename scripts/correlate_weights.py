@@ -48,7 +48,7 @@ def main(
     left out, and so are tokens whose quantity is unknown. Intervals are percentiles of a
     bootstrap over sentences that draws the same sentences before and after.
 
-    python scripts/correlate_weights.py --before before.parquet --after after.parquet
+    Example: python scripts/correlate_weights.py --before before.parquet --after after.parquet
     --information information.parquet --output-regression regression.parquet
     --output-change change.parquet --comparison simcse --before-encoder bert --after-encoder simcse
     --corpus stsb --method shapley --quantities self_information information_gain_bayes

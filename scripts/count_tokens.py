@@ -27,7 +27,7 @@ def main(
     output_pairs: Path,
     output_lengths: Path,
 ) -> None:
-    """Count the tokens of a corpus, and the ordered pairs of tokens at distinct positions of a sentence.
+    """Count tokens, and ordered pairs of tokens at distinct positions of a sentence.
 
     Special tokens are not counted, and sentences are not cut.
 

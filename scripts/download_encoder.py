@@ -11,7 +11,7 @@ from common.tables import whole, write_provenance
 
 
 def main(source: Path, *, output_encoder: Path, pooling: str) -> None:
-    """Take a local encoder into the run: a sentence-transformers directory, or a transformers one plus pooling.
+    """Take a local encoder into the run: of sentence-transformers or, plus pooling, transformers.
 
     Example: python scripts/download_encoder.py models/bert --output-encoder encoder --pooling mean
 

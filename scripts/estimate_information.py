@@ -4,7 +4,6 @@ import logging
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from scipy.sparse import csr_array
 
 from common.command import InputError, run

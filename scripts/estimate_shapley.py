@@ -2,11 +2,10 @@
 
 import logging
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 import torch
-from cyclopts import Parameter
 
 from common.attribution import batches, read_sentences, write_weights
 from common.coalitions import Exact, plan_coalitions
@@ -43,8 +42,8 @@ def main(
     absent: Literal["mask", "pad", "drop"],
     exact_up_to: int,
     evaluations: int,
-    normalize: Annotated[bool, Parameter(negative="--no-normalize")],
     seed: int,
+    normalize: bool = False,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     batch_tokens: int = 16384,
 ) -> None:
@@ -53,9 +52,9 @@ def main(
     The players are the tokens that are not special; special tokens are always there and weigh 0
     (Lundberg and Lee 2017).
 
-    python scripts/estimate_shapley.py results/demo/encoders/adjacent
+    Example: python scripts/estimate_shapley.py results/demo/encoders/adjacent
     results/demo/corpora/held_out.parquet --absent mask --exact-up-to 8 --evaluations 256
-    --no-normalize --seed 0 --output-weights weights.parquet
+    --seed 0 --output-weights weights.parquet
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ def alignment(left: torch.Tensor, right: torch.Tensor) -> float:
 
 
 def uniformity(points: torch.Tensor) -> float:
-    """Log of the mean of exp(-2 |x - y|^2) over pairs of different points (Wang and Isola 2020, t = 2).
+    """Log mean of exp(-2 |x - y|^2) over pairs of points (Wang and Isola 2020, t = 2).
 
     Parameters
     ----------

@@ -57,7 +57,7 @@ def main(
     output_checkpoints
         Directory where a stopped training finds itself again.
     positives
-        The next sentence of the document, the sentence under other dropout, or the other side of a pair.
+        The next sentence, the sentence under other dropout, or the other side of its pair.
     epochs
         Passes over the positives.
     batch_size

@@ -13,7 +13,7 @@ from common.tables import read_metadata, read_table, write_table
 def main(tables: list[Path], *, output_table: Path, table: str) -> None:
     """Join tables of one kind into one, sorted by its keys.
 
-    python scripts/gather_tables.py adjacent.parquet dropout.parquet
+    Example: python scripts/gather_tables.py adjacent.parquet dropout.parquet
     --output-table regression.parquet --table regression
 
     Parameters
@@ -23,7 +23,7 @@ def main(tables: list[Path], *, output_table: Path, table: str) -> None:
     output_table
         All their rows.
     table
-        Kind of table: a name of common.contract.TABLES.
+        Kind of table: regression, change, encoders, weights, surprisal or another of the contract.
     """
     if table not in TABLES:
         raise InputError(f"--table {table}: no such kind of table; there are {', '.join(TABLES)}")

@@ -2,10 +2,9 @@
 
 import logging
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
-from cyclopts import Parameter
 
 from common.attribution import batches, read_sentences, write_weights
 from common.command import run
@@ -24,7 +23,7 @@ def main(
     baseline: Literal["zero", "mask", "pad"],
     tolerance: float,
     max_nodes: int,
-    normalize: Annotated[bool, Parameter(negative="--no-normalize")],
+    normalize: bool = False,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     batch_tokens: int = 16384,
 ) -> None:
@@ -34,9 +33,9 @@ def main(
     input word embeddings from a baseline to the sentence, by Gauss-Legendre quadrature
     (Sundararajan et al. 2017). Special tokens are on the path too.
 
-    python scripts/integrate_gradients.py results/demo/encoders/adjacent
+    Example: python scripts/integrate_gradients.py results/demo/encoders/adjacent
     results/demo/corpora/held_out.parquet --baseline zero --tolerance 1e-3 --max-nodes 256
-    --no-normalize --output-weights weights.parquet
+    --output-weights weights.parquet
 
     Parameters
     ----------

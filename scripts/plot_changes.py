@@ -77,7 +77,7 @@ def main(*, regression: Path, change: Path, output_svg: Path, output_pdf: Path) 
     A panel for each method. At the right is the change, after minus before, with its interval;
     it and every mark come from the tables.
 
-    python scripts/plot_changes.py --regression tables/regression.parquet
+    Example: python scripts/plot_changes.py --regression tables/regression.parquet
     --change tables/change.parquet --output-svg changes.svg --output-pdf changes.pdf
 
     Parameters

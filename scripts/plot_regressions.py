@@ -66,7 +66,7 @@ def main(
 
     Every printed number and line comes from the regression table.
 
-    python scripts/plot_regressions.py --before before.parquet --after after.parquet
+    Example: python scripts/plot_regressions.py --before before.parquet --after after.parquet
     --information information.parquet --regression tables/regression.parquet
     --output-svg adjacent.svg --output-pdf adjacent.pdf --comparison adjacent --corpus held_out
     --method shapley --quantities self_information information_gain_bayes --minimum-count 20

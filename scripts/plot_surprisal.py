@@ -22,7 +22,7 @@ def main(*, surprisal: Path, information: Path, output_svg: Path, output_pdf: Pa
     What lies below the diagonal is what the context saves. Tokens that the counting corpus never
     held are left out.
 
-    python scripts/plot_surprisal.py --surprisal surprisal/masked_lm/held_out.parquet
+    Example: python scripts/plot_surprisal.py --surprisal surprisal/masked_lm/held_out.parquet
     --information information/language/masked_lm.parquet --output-svg surprisal.svg
     --output-pdf surprisal.pdf
 

@@ -19,7 +19,7 @@ COLUMNS = 3
 def main(trainings: list[Path], *, names: list[str], output_svg: Path, output_pdf: Path) -> None:
     """Draw training loss and held-out loss (nats) against optimiser steps, a panel an encoder.
 
-    python scripts/plot_training.py training/masked_lm.parquet training/adjacent.parquet
+    Example: python scripts/plot_training.py training/masked_lm.parquet training/adjacent.parquet
     --names masked_lm adjacent --output-svg training.svg --output-pdf training.pdf
 
     Parameters

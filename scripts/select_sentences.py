@@ -50,7 +50,7 @@ def main(
 
     Pairs, scores and labels are dropped: a selection is of single sentences.
 
-    python scripts/select_sentences.py stsb.parquet wikitext2.parquet --output-corpus some.parquet
+    Example: python scripts/select_sentences.py stsb.parquet wikitext2.parquet --output-corpus some.parquet
     --sentences 1000 --max-words 40 --seed 0
 
     Parameters

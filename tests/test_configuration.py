@@ -50,7 +50,7 @@ def test_every_key_of_the_schema_has_type_description_and_default_or_is_required
             optional_section = name in ("integrated_gradients", "shapley")
             assert name in required or "default" in inner or optional_section, here
             check(here, inner)
-        if "properties" in about and path.split(".")[-1] not in ("corpus", "encoder"):
+        if "properties" in about and path.rsplit(".", maxsplit=1)[-1] not in ("corpus", "encoder"):
             assert about.get("additionalProperties") is False, path
 
     schema = yaml.safe_load(SCHEMA.read_text())
@@ -90,10 +90,10 @@ def test_wrong_values_are_named() -> None:
 def test_references_must_exist() -> None:
     config = valid()
     config["encoders"]["adjacent"]["base"] = "nobody"
-    assert "encoders.adjacent.base: no encoder named 'nobody'" in fault(config)
+    assert "encoders.adjacent.base: nothing is named 'nobody'" in fault(config)
     config = valid()
     config["comparisons"]["adjacent"]["weighed"] = ["nothing"]
-    assert "comparisons.adjacent: no corpus named 'nothing'" in fault(config)
+    assert "comparisons.adjacent.weighed: nothing is named 'nothing'" in fault(config)
     config = valid()
     config["corpora"]["text"] = {"source": "file", "files": ["data/missing.txt"]}
     assert "corpora.text.files: no such file 'data/missing.txt'" in fault(config)

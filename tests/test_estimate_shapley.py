@@ -160,7 +160,7 @@ def weigh(
     )
     write_table(frame, corpus, CORPUS)
     command = ["scripts/estimate_shapley.py", str(directory / "e"), str(corpus)]
-    options = ["--exact-up-to", "5", "--evaluations", "40", "--no-normalize", "--seed", "1"]
+    options = ["--exact-up-to", "5", "--evaluations", "40", "--seed", "1"]
     options += ["--absent", absent, "--batch-tokens", batch_tokens]
     outcome = subprocess.run(
         [sys.executable, *command, "--output-weights", str(output), *options],

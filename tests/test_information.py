@@ -1,4 +1,4 @@
-"""Counts and estimates against brute force, closed forms and the identities of their definitions."""
+"""Counts and estimates against brute force, sampling and the identities of their definitions."""
 
 from itertools import permutations
 from pathlib import Path

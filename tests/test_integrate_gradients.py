@@ -38,7 +38,7 @@ def weigh(
     options = ["--baseline", baseline, "--tolerance", tolerance, "--max-nodes", nodes]
     command = ["scripts/integrate_gradients.py", str(encoder), str(corpus)]
     return subprocess.run(
-        [sys.executable, *command, "--output-weights", str(output), *options, "--no-normalize"],
+        [sys.executable, *command, "--output-weights", str(output), *options],
         capture_output=True,
         text=True,
         check=False,

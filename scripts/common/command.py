@@ -22,7 +22,7 @@ _provenance: dict[str, str] = {}
 
 
 class InputError(Exception):
-    """What the user gave cannot be used; the message is one line that names it and says what to do."""
+    """What the user gave cannot be used; the message is one line: what it is and what to do."""
 
 
 def provenance() -> dict[str, str]:
@@ -31,7 +31,7 @@ def provenance() -> dict[str, str]:
 
 
 def run(main: Callable[..., None]) -> None:
-    """Run a script's `main` on the command line; any fault of the input is one line and exit code 1.
+    """Run a script's `main` on the command line; a fault of the input is one line and exit code 1.
 
     Parameters whose name begins with `output` are files that the script writes, other `Path`
     parameters are files that it reads.
@@ -43,7 +43,7 @@ def run(main: Callable[..., None]) -> None:
         logging.getLogger(library).setLevel(logging.WARNING)
     app = cyclopts.App(
         default_command=main,
-        help_format="plaintext",
+        help_format="rst",
         version_flags=(),
         default_parameter=cyclopts.Parameter(negative=(), consume_multiple=True),
     )

@@ -19,7 +19,7 @@ class ConfigError(Exception):
 
 
 def validated(config: Config) -> Config:
-    """Fill `config` with the schema's defaults and check it, references between its entries included.
+    """Fill `config` with the schema's defaults and check it, with the references in it.
 
     Raises
     ------
@@ -77,51 +77,67 @@ def _one_line(error: jsonschema.ValidationError) -> str:
 
 
 def _reference_faults(config: Config) -> Iterator[str]:
-    corpora, encoders = config["corpora"], config["encoders"]
+    yield from _corpus_faults(config)
+    yield from _encoder_faults(config)
+    yield from _known("evaluation.corpus", config["evaluation"]["corpus"], config["corpora"])
+    for name, comparison in config["comparisons"].items():
+        yield from _comparison_faults(config, f"comparisons.{name}", comparison)
 
-    def known(path: str, name: str, among: Config, what: str) -> Iterator[str]:
-        if name not in among:
-            yield f"{path}: no {what} named {name!r}; there are: {', '.join(sorted(among))}"
 
+def _known(path: str, name: str, among: Config) -> Iterator[str]:
+    if name not in among:
+        yield f"{path}: nothing is named {name!r}; there are: {', '.join(sorted(among))}"
+
+
+def _corpus_faults(config: Config) -> Iterator[str]:
+    corpora = config["corpora"]
     for name, corpus in corpora.items():
         for file in corpus.get("files", []):
             if not Path(file).is_file():
                 yield f"corpora.{name}.files: no such file {file!r}"
         for other in corpus.get("corpora", []):
-            yield from known(f"corpora.{name}.corpora", other, corpora, "corpus")
+            yield from _known(f"corpora.{name}.corpora", other, corpora)
         if corpus["source"] == "generated" and corpus["sentences"][0] > corpus["sentences"][1]:
             yield f"corpora.{name}.sentences: fewest is above most in {corpus['sentences']}"
     yield from _cycles("corpora", {n: c.get("corpora", []) for n, c in corpora.items()})
+
+
+def _encoder_faults(config: Config) -> Iterator[str]:
+    encoders = config["encoders"]
     for name, encoder in encoders.items():
+        path = f"encoders.{name}"
         if "corpus" in encoder:
-            yield from known(f"encoders.{name}.corpus", encoder["corpus"], corpora, "corpus")
+            yield from _known(f"{path}.corpus", encoder["corpus"], config["corpora"])
         if "base" in encoder:
-            yield from known(f"encoders.{name}.base", encoder["base"], encoders, "encoder")
+            yield from _known(f"{path}.base", encoder["base"], encoders)
         if "path" in encoder and not Path(encoder["path"]).is_dir():
-            yield f"encoders.{name}.path: no such directory {encoder['path']!r}"
+            yield f"{path}.path: no such directory {encoder['path']!r}"
         shape = encoder.get("architecture")
         if shape and shape["width"] % shape["heads"]:
-            yield f"encoders.{name}.architecture: width {shape['width']} is no multiple of heads {shape['heads']}"
+            width, heads = shape["width"], shape["heads"]
+            yield f"{path}.architecture.width: {width} is no multiple of {heads} heads"
     yield from _cycles(
         "encoders", {n: [e["base"]] if "base" in e else [] for n, e in encoders.items()}
     )
-    yield from known("evaluation.corpus", config["evaluation"]["corpus"], corpora, "corpus")
-    for name, comparison in config["comparisons"].items():
-        path = f"comparisons.{name}"
-        for key in ("before", "after", "surprisal_by"):
-            if comparison[key] is not None:
-                yield from known(f"{path}.{key}", comparison[key], encoders, "encoder")
-        for corpus in [*comparison["weighed"], comparison["counted_on"]]:
-            yield from known(path, corpus, corpora, "corpus")
-        yield from _tokenizer_faults(config, path, comparison)
-        if "surprisal" in config["analysis"]["quantities"] and comparison["surprisal_by"] is None:
-            yield f"{path}.surprisal_by: missing, and analysis.quantities asks for surprisal"
-        exact = "information_gain_exact" in config["analysis"]["quantities"]
-        if exact and not has_exact(config, comparison["counted_on"], comparison["before"]):
-            yield (
-                f"{path}.counted_on: information_gain_exact needs a generated corpus and a "
-                "tokenizer of model word; leave it out of analysis.quantities"
-            )
+
+
+def _comparison_faults(config: Config, path: str, comparison: Config) -> Iterator[str]:
+    quantities = config["analysis"]["quantities"]
+    for key in ("before", "after", "surprisal_by"):
+        if comparison[key] is not None:
+            yield from _known(f"{path}.{key}", comparison[key], config["encoders"])
+    for corpus in comparison["weighed"]:
+        yield from _known(f"{path}.weighed", corpus, config["corpora"])
+    yield from _known(f"{path}.counted_on", comparison["counted_on"], config["corpora"])
+    yield from _tokenizer_faults(config, path, comparison)
+    if "surprisal" in quantities and comparison["surprisal_by"] is None:
+        yield f"{path}.surprisal_by: missing, and analysis.quantities asks for surprisal"
+    exact = has_exact(config, comparison["counted_on"], comparison["before"])
+    if "information_gain_exact" in quantities and not exact:
+        yield (
+            f"{path}.counted_on: information_gain_exact needs a generated corpus and a tokenizer "
+            "of model word; leave it out of analysis.quantities"
+        )
 
 
 def has_exact(config: Config, corpus: str, encoder: str) -> bool:
@@ -154,8 +170,8 @@ def _tokenizer_faults(config: Config, path: str, comparison: Config) -> Iterator
 
 
 def _cycles(path: str, edges: dict[str, list[str]]) -> Iterator[str]:
-    for start in edges:
-        seen, ahead = [start], list(edges[start])
+    for start, targets in edges.items():
+        seen, ahead = [start], list(targets)
         while ahead:
             name = ahead.pop()
             if name == start:

@@ -1,4 +1,4 @@
-"""A language with a known answer: topics, templates over word classes, and its exact P(w) and KL(w)."""
+"""A language with a known answer: topics, templates over classes, exact P(w) and KL(w)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,8 @@ TEMPLATES = (
     "name verb determiner noun conjunction determiner noun verb determiner adjective noun .",
     "determiner adjective noun copula degree adjective , conjunction name verb determiner noun .",
     "name , determiner adjective noun of determiner noun , time verb determiner noun .",
-    "pronoun time verb determiner noun of determiner noun conjunction pronoun verb determiner noun .",
+    "pronoun time verb determiner noun of determiner noun conjunction pronoun verb determiner noun"
+    " .",
 )
 """Most frequent first; a name that is no class of the lexicon stands for itself."""
 
@@ -74,7 +75,7 @@ class Grammar:
         return counts / counts.sum()
 
     def pair_probabilities(self) -> np.ndarray:
-        """P(w, w') of two distinct positions of one sentence, each ordered pair of positions counted once, shape (V, V)."""
+        """P(w, w') at distinct positions of a sentence, ordered pairs alike, shape (V, V)."""
         pairs = np.einsum("k,kc,kd->cd", self.template_probabilities, self._slots, self._slots)
         pairs -= np.diag(self.template_probabilities @ self._slots)
         joint = sum(emission.T @ pairs @ emission for emission in self.emissions)

@@ -1,8 +1,8 @@
 """Pair counts of tokens and estimates of the information gain KL(w), in nats.
 
 C(w, w') is the number of ordered pairs of distinct positions of one sentence that hold w and w'.
-P(w' | w) is a row of C, normalised, and P(w') its marginal, so that the mean of KL(w) under P is the
-mutual information of the pair. Rows of zeros have no estimate: NaN.
+P(w' | w) is a row of C, normalised, and P(w') its marginal, so that the mean of KL(w) under P is
+the mutual information of the pair. Rows of zeros have no estimate: NaN.
 """
 
 import numpy as np
@@ -50,12 +50,12 @@ def information_gain(pairs: csr_array) -> np.ndarray:
 def shuffled_information_gain(
     counts: np.ndarray, lengths: np.ndarray, shuffles: int, seed: int
 ) -> np.ndarray:
-    """Plug-in KL(w) of the corpus with its tokens shuffled across sentences, mean over shuffles (Oyama et al. 2023).
+    """Plug-in KL(w) with tokens shuffled across sentences, mean over shuffles (Oyama et al. 2023).
 
     Parameters
     ----------
     counts
-        Occurrences of each type, shape (types,); with the lengths, all that a shuffled corpus keeps.
+        Occurrences of each type, shape (types,); with `lengths`, all that a shuffle keeps.
     lengths
         Tokens of each sentence.
     """
@@ -73,9 +73,9 @@ def shuffled_information_gain(
 def bayes_information_gain(pairs: csr_array) -> np.ndarray:
     """Posterior mean of KL(w), shape (types,).
 
-    Row w of C is multinomial with a Dirichlet prior of mean P and a concentration a of its own, which
-    maximises the row's Polya likelihood. With q ~ Dirichlet(c + a P) and A the sum of its parameters,
-    E[q log q] = q_mean (digamma(c + a P + 1) - digamma(A + 1)) (Wolpert and Wolf 1995).
+    Row w of C is multinomial with a Dirichlet prior of mean P and a concentration a of its own,
+    which maximises the row's Polya likelihood. With q ~ Dirichlet(c + a P) and A the sum of its
+    parameters, E[q log q] = q_mean (digamma(c + a P + 1) - digamma(A + 1)) (Wolpert and Wolf 1995).
     """
     row, rows, marginal = _rows_and_marginal(pairs)
     prior = marginal[pairs.indices]

@@ -19,7 +19,7 @@ FORMAT_VERSION = "1"
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` for a file or directory that becomes `path` only if the block ends well."""
+    """A temporary file or directory beside `path` that becomes it only if the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
@@ -34,7 +34,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def write_table(frame: pl.DataFrame, path: Path, table: Table, **metadata: str) -> None:
-    """Write `frame` as `table`: its columns in order, sorted by its keys, zstd, with units and provenance.
+    """Write `frame` as `table`: columns in order, sorted by keys, zstd, with units and provenance.
 
     Raises
     ------
@@ -90,17 +90,17 @@ def read_table(path: Path, table: Table) -> pl.DataFrame:
                 raise InputError(
                     f"{path}: no column {name!r}; {table.holds} need it, found {arrow.column_names}"
                 )
-        elif arrow.schema.field(name).type != column.type:
-            raise InputError(
-                f"{path}: column {name!r} is {arrow.schema.field(name).type}, not {column.type}"
-            )
+            continue
+        found = arrow.schema.field(name).type
+        if found != column.type and (found, column.type) != (pa.large_string(), pa.string()):
+            raise InputError(f"{path}: column {name!r} is {found}, not {column.type}")
     frame = pl.from_arrow(arrow)
     assert isinstance(frame, pl.DataFrame)
     return frame
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """The file's key-value metadata: holds, units, command, config_hash and what its script added."""
+    """The key-value metadata of a table: holds, units, command, config_hash and what was added."""
     metadata = pq.read_schema(path).metadata or {}
     return {
         key.decode(): value.decode() for key, value in metadata.items() if key != b"ARROW:schema"

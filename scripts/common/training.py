@@ -1,4 +1,4 @@
-"""What masked-LM and contrastive training share: their arguments, course, checkpoints and shuffling."""
+"""What masked-LM and contrastive training share: their arguments, course and checkpoints."""
 
 import logging
 import shutil

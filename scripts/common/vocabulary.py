@@ -26,6 +26,6 @@ def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
 
 
 def fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:
-    """Hash of the vocabulary: tables whose `tokenizer` metadata agree speak of the same token ids."""
+    """Hash of the vocabulary: tables of one `tokenizer` speak of the same token ids."""
     vocabulary = json.dumps(tokenizer.get_vocab(), sort_keys=True)
     return hashlib.sha256(vocabulary.encode()).hexdigest()

@@ -1,0 +1,88 @@
+"""Rule = script = log = benchmark = one name, and a script's modules are inputs of its rule."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from commands import ROOT, run_script
+
+PLUMBING = {"command", "contract", "device", "progress", "tables", "vocabulary"}
+"""Modules that carry no step of the science: their change reruns nothing."""
+DIRECTIVES = ["input", "output", "log", "benchmark", "wildcard_constraints", "params", "threads"]
+DIRECTIVES += ["resources", "conda", "shell"]
+
+RULES = {
+    match[1]: match[2]
+    for path in sorted((ROOT / "rules").glob("*.smk"))
+    for match in re.finditer(r"^rule (\w+):\n(.*?)(?=^\S|\Z)", path.read_text(), re.M | re.S)
+}
+SCRIPTS = {path.stem for path in (ROOT / "scripts").glob("*.py")}
+
+
+def imported(path: Path) -> set[str]:
+    """Names of all modules of scripts/common that a file imports, directly or not."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "common":
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("common."):
+            found.add((node.module or "").removeprefix("common."))
+    inner = [imported(ROOT / "scripts/common" / f"{name}.py") for name in found]
+    return found.union(*inner)
+
+
+def test_every_script_has_its_rule() -> None:
+    assert set(RULES) == SCRIPTS
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_is_written_as_all_others(rule: str) -> None:
+    body = RULES[rule]
+    assert f'script="scripts/{rule}.py"' in body
+    assert f'results("logs/{rule}/' in body
+    assert f'results("benchmarks/{rule}/' in body
+    found = re.findall(r"^    (\w+):", body, re.M)
+    assert found == [name for name in DIRECTIVES if name in found]
+    assert {"log", "benchmark", "threads", "resources", "conda", "shell"} <= set(found)
+    assert {"mem_mb", "runtime"} <= set(re.findall(r"^        (\w+)=", body, re.M))
+    assert "2>&1 | tee {log:q}" in body
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_modules_of_a_rule_are_those_its_script_imports(rule: str) -> None:
+    listed = re.search(r"modules=modules\(([^)]*)\)", RULES[rule])
+    names = set(re.findall(r'"(\w+)"', listed[1])) if listed else set()
+    assert names == imported(ROOT / f"scripts/{rule}.py") - PLUMBING
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_environments_exist(rule: str) -> None:
+    name = re.search(r'"\.\./(envs/\w+\.yaml)"', RULES[rule])
+    assert name
+    assert (ROOT / name[1]).exists()
+
+
+def test_environments_pin_what_requirements_pin() -> None:
+    pinned = set((ROOT / "requirements.txt").read_text().splitlines())
+    for path in sorted((ROOT / "envs").glob("*.yaml")):
+        packages = yaml.safe_load(path.read_text())["dependencies"][-1]["pip"]
+        assert set(packages) <= pinned, path.name
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS))
+def test_scripts_are_small_and_tell_what_they_do(script: str) -> None:
+    path = ROOT / f"scripts/{script}.py"
+    assert len(path.read_text().splitlines()) <= 150
+    done = run_script(script, "--help")
+    assert done.returncode == 0, done.stderr
+    assert f"python scripts/{script}.py" in done.stdout
+    for option in re.findall(r"--[a-z][a-z-]+", done.stdout.split("Parameters")[0]):
+        assert option in done.stdout.split("Parameters")[1], option
+
+
+def test_the_drawn_rule_graph_is_of_today() -> None:
+    drawn = set(re.findall(r">(\w+)</text>", (ROOT / "docs/rulegraph.svg").read_text()))
+    default = set(RULES) - {"download_corpus", "download_encoder", "select_sentences"}
+    assert drawn == default | {"all"}
