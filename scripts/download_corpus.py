@@ -61,8 +61,8 @@ def main(
 ) -> None:
     """Bring text, csv, jsonl or parquet files, plain or compressed, into the form of a corpus.
 
-    Example: python scripts/download_corpus.py data/wikitext2-valid.txt --output-corpus wikitext2.parquet
-    --documents title --segment en --detokenize en
+    Example: python scripts/download_corpus.py data/wikitext2-valid.txt
+    --output-corpus wikitext2.parquet --documents title --segment en --detokenize en
 
     Example: python scripts/download_corpus.py data/stsb-train.csv --output-corpus stsb.parquet
     --documents line --text-columns sentence1 sentence2 --score-column score

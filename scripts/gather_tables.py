@@ -23,7 +23,7 @@ def main(tables: list[Path], *, output_table: Path, table: str) -> None:
     output_table
         All their rows.
     table
-        Kind of table: regression, change, encoders, weights, surprisal or another of the contract.
+        Kind of table: regression, change, encoders or another of the contract.
     """
     if table not in TABLES:
         raise InputError(f"--table {table}: no such kind of table; there are {', '.join(TABLES)}")

@@ -98,8 +98,8 @@ def main(
 ) -> None:
     """Generate a corpus of the embedded language, whose P(w) and KL(w) are known exactly (nats).
 
-    Example: python scripts/generate_corpus.py --output-corpus language.parquet --output-exact exact.parquet
-    --form documents --size 16000 --sentences 4 9 --seed 0
+    Example: python scripts/generate_corpus.py --output-corpus language.parquet
+    --output-exact exact.parquet --form documents --size 16000 --sentences 4 9 --seed 0
 
     Parameters
     ----------

@@ -50,8 +50,8 @@ def main(
 
     Pairs, scores and labels are dropped: a selection is of single sentences.
 
-    Example: python scripts/select_sentences.py stsb.parquet wikitext2.parquet --output-corpus some.parquet
-    --sentences 1000 --max-words 40 --seed 0
+    Example: python scripts/select_sentences.py stsb.parquet wikitext2.parquet
+    --output-corpus some.parquet --sentences 1000 --max-words 40 --seed 0
 
     Parameters
     ----------
