@@ -3,7 +3,7 @@ CORES ?= 2
 CONFIG ?= config.yaml
 RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: run install test check format rulegraph
+.PHONY: run install test check format docs
 
 run: install
 	$(RUN) snakemake --cores $(CORES) --configfile $(CONFIG)
@@ -30,6 +30,7 @@ format: install
 	$(RUN) ruff format .
 	$(RUN) snakefmt Snakefile rules
 
-# needs Graphviz
-rulegraph: install
+# the pictures of the README; needs Graphviz
+docs: run
+	cp results/default/figures/changes.svg docs/figure_1.svg
 	$(RUN) snakemake --rulegraph | dot -Tsvg > docs/rulegraph.svg

@@ -29,7 +29,7 @@ rule train_tokenizer:
 rule pretrain_encoder:
     input:
         script="scripts/pretrain_encoder.py",
-        modules=modules("training"),
+        modules=modules("masked_lm", "training"),
         corpus=lambda w: results(f"corpora/{ENCODERS[w.encoder]['corpus']}.parquet"),
         tokenizer=results("tokenizers/{encoder}"),
     output:

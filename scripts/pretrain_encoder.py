@@ -7,8 +7,6 @@ from datasets import Dataset
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from transformers import (
-    BertConfig,
-    BertForMaskedLM,
     DataCollatorForLanguageModeling,
     Trainer,
     TrainingArguments,
@@ -16,16 +14,12 @@ from transformers import (
 
 from common.command import run
 from common.contract import CORPUS, TRAINING
+from common.masked_lm import build_masked_lm, plain
 from common.tables import read_table, whole, write_provenance, write_table
 from common.training import arguments, forget_checkpoints, held_out, prepare, train
 from common.vocabulary import load_tokenizer
 
-BERT_WIDTH = 768
-BERT_INITIALIZER_RANGE = 0.02
-"""Of BERT-base; narrower layers start wider, so that their outputs are as large."""
 WEIGHT_DECAY = 0.1
-LATER_DROPOUT = 0.1
-"""Short pre-training does better without (Geiping and Goldstein 2023); fine-tuning needs it."""
 
 
 def main(
@@ -101,19 +95,8 @@ def main(
     parts = Dataset.from_dict({"input_ids": ids}).train_test_split(
         held_out(ids, str(corpus)), seed=seed
     )
-    model = BertForMaskedLM(
-        BertConfig(
-            vocab_size=len(words),
-            hidden_size=width,
-            num_hidden_layers=layers,
-            num_attention_heads=heads,
-            intermediate_size=4 * width,
-            max_position_embeddings=positions,
-            pad_token_id=words.pad_token_id,
-            initializer_range=BERT_INITIALIZER_RANGE * (BERT_WIDTH / width) ** 0.5,
-            hidden_dropout_prob=0.0,
-            attention_probs_dropout_prob=0.0,
-        )
+    model = build_masked_lm(
+        len(words), words.pad_token_id, layers=layers, width=width, heads=heads, positions=positions
     )
     trainer = Trainer(
         model,
@@ -123,15 +106,15 @@ def main(
             learning_rate=learning_rate,
             weight_decay=WEIGHT_DECAY,
             seed=seed,
+            prediction_loss_only=True,
         ),
         DataCollatorForLanguageModeling(words, mlm_probability=mask_share),
         parts["train"],
         parts["test"],
     )
     course = train(trainer)
-    model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = LATER_DROPOUT
     with whole(output_masked_lm) as partial:
-        model.save_pretrained(str(partial))
+        plain(model).save_pretrained(str(partial))
         words.save_pretrained(str(partial))
         write_provenance(partial)
     with whole(output_encoder) as partial:

@@ -28,6 +28,12 @@ def run_script(name: str, *arguments: object) -> subprocess.CompletedProcess[str
     )
 
 
+def start_script(name: str, *arguments: object) -> subprocess.Popen[bytes]:
+    """Start `scripts/<name>.py` and leave it running."""
+    command = [sys.executable, f"scripts/{name}.py", *map(str, arguments)]
+    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+
+
 def assert_runs(name: str, *arguments: object) -> str:
     """Run a script that must end well; its log."""
     done = run_script(name, *arguments)

@@ -1,12 +1,13 @@
 """Tokenizers, positives and both trainings, as commands on tiny corpora."""
 
+import time
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 import torch
-from commands import WORDS, assert_refuses, assert_runs, draw_texts, write_corpus
+from commands import WORDS, assert_refuses, assert_runs, draw_texts, start_script, write_corpus
 from scipy.stats import spearmanr
 from sentence_transformers import SentenceTransformer
 from tiny_encoder import build_encoder
@@ -14,6 +15,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from common.command import InputError
 from common.contract import ENCODERS, TRAINING
+from common.masked_lm import build_masked_lm, plain
 from common.positives import find_positives
 from common.tables import read_table
 
@@ -151,3 +153,50 @@ def test_unscored_corpora_cannot_evaluate(tmp_path: Path, corpus: Path) -> None:
     )
     assert "corpus.parquet" in line
     assert "'pair_id' and 'score'" in line
+
+
+def test_the_sparse_output_layer_gives_the_loss_and_gradient_of_the_full_one() -> None:
+    torch.manual_seed(0)
+    sparse = build_masked_lm(50, 0, layers=1, width=16, heads=2, positions=12)
+    full = plain(sparse).eval()
+    ids = torch.randint(5, 50, (6, 12))
+    attention = torch.ones_like(ids)
+    attention[:3, 9:] = 0
+    labels = torch.where(torch.rand(ids.shape) < 0.3, ids, -100)
+    losses = [
+        m(input_ids=ids, attention_mask=attention, labels=labels).loss for m in (sparse, full)
+    ]
+    assert losses[0].item() == pytest.approx(losses[1].item(), rel=1e-5)
+    for loss in losses:
+        loss.backward()
+    for ours, theirs in zip(sparse.parameters(), full.parameters(), strict=True):
+        assert torch.allclose(ours.grad, theirs.grad, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_from_its_last_checkpoint(tmp_path: Path, corpus: Path) -> None:
+    tokenizer = tmp_path / "tokenizer"
+    assert_runs(
+        *("train_tokenizer", corpus, "--output-tokenizer", tokenizer),
+        *("--model", "word", "--vocabulary", 60, "--positions", 32),
+    )
+    course = ("--epochs", 40, "--batch-size", 16, "--learning-rate", 0.01, "--device", "cpu")
+    end = ("--mask-share", 0.15, "--seed", 3)
+    names = ("encoder", "masked-lm", "training", "checkpoints")
+    for run in ("whole", "killed"):
+        command = ["pretrain_encoder", corpus, tokenizer, *outputs(tmp_path / run, *names)]
+        command += [*SHAPE, *course, *end]
+        if run == "killed":
+            process = start_script(*command)
+            checkpoints = tmp_path / run / "checkpoints"
+            while not list(checkpoints.glob("*/checkpoint-*/trainer_state.json")):
+                assert process.poll() is None, "it ended before its first checkpoint"
+                time.sleep(0.01)
+            process.kill()
+            process.wait()
+            assert not (tmp_path / run / "encoder").exists()
+            assert "goes on from" in assert_runs(*command)
+        else:
+            assert_runs(*command)
+    one, two = (tmp_path / run / "encoder/model.safetensors" for run in ("whole", "killed"))
+    assert one.read_bytes() == two.read_bytes()

@@ -19,7 +19,7 @@ from transformers import (
     TrainingArguments,
     set_seed,
 )
-from transformers.trainer_utils import get_last_checkpoint
+from transformers.trainer import TRAINER_STATE_NAME
 
 from common.command import InputError, provenance
 from common.progress import SECONDS_BETWEEN_LINES
@@ -105,12 +105,17 @@ def train(trainer: Trainer) -> Course:
     course = Course()
     trainer.add_callback(course)
     trainer.remove_callback(transformers.PrinterCallback)
-    directory = Path(trainer.args.output_dir or "")
-    last = get_last_checkpoint(str(directory)) if directory.is_dir() else None
+    last = last_checkpoint(Path(trainer.args.output_dir or ""))
     if last:
         logging.info("goes on from %s", last)
-    trainer.train(resume_from_checkpoint=last)
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
     return course
+
+
+def last_checkpoint(directory: Path) -> Path | None:
+    """The last whole checkpoint in `directory`: its state is what the trainer writes last."""
+    whole = [state.parent for state in directory.glob(f"checkpoint-*/{TRAINER_STATE_NAME}")]
+    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
 def forget_checkpoints(checkpoints: Path) -> None:
