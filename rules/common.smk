@@ -1,3 +1,4 @@
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ from common.configuration import ConfigError, derive_seed, has_exact, root_of, v
 try:
     config = validated(config)
 except ConfigError as error:
-    print(f"{', '.join(map(str, workflow.configfiles))}: {error}", file=sys.stderr)
+    files = [os.path.relpath(file) for file in workflow.configfiles]
+    print(f"{', '.join(files)}: {error}", file=sys.stderr)
     sys.exit(1)
 
 CORPORA = config["corpora"]

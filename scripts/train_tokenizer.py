@@ -1,5 +1,6 @@
 """Train a tokenizer on a corpus."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,10 @@ SPECIAL = {
     "mask_token": "[MASK]",
 }
 
+ALPHABET = 1000
+"""Characters that the pieces are built from at most, the most frequent ones."""
+CONTINUATION = "##"
+
 
 def train(texts: list[str], model: str, vocabulary: int, positions: int) -> PreTrainedTokenizerFast:
     """A lower-casing BERT tokenizer over whole words or WordPieces.
@@ -31,22 +36,30 @@ def train(texts: list[str], model: str, vocabulary: int, positions: int) -> PreT
     positions
         Tokens of a sentence at most.
     """
+    normalizer = normalizers.BertNormalizer(lowercase=True)
     special = list(SPECIAL.values())
-    tokenizer: Tokenizer
-    trainer: trainers.Trainer
     if model == "word":
-        tokenizer = Tokenizer(models.WordLevel(unk_token=SPECIAL["unk_token"]))
+        trained = Tokenizer(models.WordLevel(unk_token=SPECIAL["unk_token"]))
         trainer = trainers.WordLevelTrainer(
             vocab_size=vocabulary, special_tokens=special, show_progress=False
         )
     else:
-        tokenizer = Tokenizer(models.WordPiece(unk_token=SPECIAL["unk_token"]))
+        trained = Tokenizer(models.WordPiece(unk_token=SPECIAL["unk_token"]))
+        # Left to itself, the trainer numbers these in random order, and so breaks ties at random.
+        letters = Counter(c for text in texts for c in normalizer.normalize_str(text))
+        common = sorted(letter for letter, _ in letters.most_common(ALPHABET) if letter.strip())
         trainer = trainers.WordPieceTrainer(
-            vocab_size=vocabulary, special_tokens=special, show_progress=False
+            vocab_size=vocabulary,
+            special_tokens=special + [CONTINUATION + letter for letter in common],
+            limit_alphabet=ALPHABET,
+            show_progress=False,
         )
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.train_from_iterator(texts, trainer)
+    trained.normalizer = normalizer
+    trained.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trained.train_from_iterator(texts, trainer)
+    kind = models.WordLevel if model == "word" else models.WordPiece
+    tokenizer = Tokenizer(kind(trained.get_vocab(), unk_token=SPECIAL["unk_token"]))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = trained.normalizer, trained.pre_tokenizer
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",

@@ -77,9 +77,10 @@ def test_scripts_are_small_and_tell_what_they_do(script: str) -> None:
     assert len(path.read_text().splitlines()) <= 150
     done = run_script(script, "--help")
     assert done.returncode == 0, done.stderr
-    assert f"python scripts/{script}.py" in done.stdout
-    for option in re.findall(r"--[a-z][a-z-]+", done.stdout.split("Parameters")[0]):
-        assert option in done.stdout.split("Parameters")[1], option
+    assert f"Example: python scripts/{script}.py" in " ".join(done.stdout.split())
+    example, options = done.stdout.split("Parameters", 1)
+    for option in re.findall(r"--[a-z][a-z-]+", example.split("Commands")[0]):
+        assert option in options, option
 
 
 def test_the_drawn_rule_graph_is_of_today() -> None:
