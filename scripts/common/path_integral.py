@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.func import jvp, vjp, vmap
 
-from common.quadrature import PATHS, Path, points_along
+from common.quadrature import PATHS, Parametrisation, points_along
 
 Embed = Callable[[Tensor], Tensor]
 """Input embeddings [b, n, h] to sentence embeddings [b, d], each sentence by itself."""
@@ -20,7 +20,7 @@ FEWEST_NODES = 8
 TRIAL_NODES = 12
 
 
-def choose_path(embed: Embed, start: Tensor, end: Tensor, batch_tokens: int) -> Path:
+def choose_path(embed: Embed, start: Tensor, end: Tensor, batch_tokens: int) -> Parametrisation:
     """The path of the smallest mean log completeness error at few nodes."""
     nodes = [TRIAL_NODES] * len(start)
     errors = [
@@ -36,7 +36,7 @@ def integrate_path(
     start: Tensor,
     end: Tensor,
     *,
-    path: Path,
+    path: Parametrisation,
     tolerance: float,
     max_nodes: int,
     batch_tokens: int,
@@ -70,7 +70,7 @@ def choose_nodes(
     start: Tensor,
     end: Tensor,
     *,
-    path: Path,
+    path: Parametrisation,
     tolerance: float,
     max_nodes: int,
     batch_tokens: int,
@@ -101,7 +101,13 @@ def choose_nodes(
 
 
 def completeness(
-    embed: Embed, start: Tensor, end: Tensor, *, path: Path, nodes: list[int], batch_tokens: int
+    embed: Embed,
+    start: Tensor,
+    end: Tensor,
+    *,
+    path: Parametrisation,
+    nodes: list[int],
+    batch_tokens: int,
 ) -> Tensor:
     """Relative completeness error [b] of sentences integrated with `nodes` each."""
     total = embed(end) - embed(start)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Path:
+class Parametrisation:
     """Change of variable a = centre + width sinh(u), which crowds nodes around `centre`.
 
     Layer normalisation puts poles near the straight path from a baseline to a sentence; moved
@@ -23,12 +23,14 @@ class Path:
     width: float
 
 
-STRAIGHT = Path(0.0, 1e3)
-PATHS = [STRAIGHT] + [Path(c, w) for c in (0.0, 0.1, 0.2, 0.35) for w in (0.01, 0.03, 0.1, 0.3)]
+STRAIGHT = Parametrisation(0.0, 1e3)
+PATHS = [STRAIGHT] + [
+    Parametrisation(c, w) for c in (0.0, 0.1, 0.2, 0.35) for w in (0.01, 0.03, 0.1, 0.3)
+]
 
 
 @cache
-def quadrature(path: Path, nodes: int) -> tuple[np.ndarray, np.ndarray]:
+def quadrature(path: Parametrisation, nodes: int) -> tuple[np.ndarray, np.ndarray]:
     """Places in [0, 1] and weights of Gauss-Legendre quadrature along `path`, [nodes] each."""
     x, weights = np.polynomial.legendre.leggauss(nodes)
     low, high = np.arcsinh(np.array([-path.centre, 1 - path.centre]) / path.width)
@@ -38,7 +40,7 @@ def quadrature(path: Path, nodes: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def points_along(
-    start: Tensor, end: Tensor, path: Path, nodes: list[int], size: int
+    start: Tensor, end: Tensor, path: Parametrisation, nodes: list[int], size: int
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Batches of points of all sentences: their sentence [m], the points [m, n, h], weights [m]."""
     owner = torch.repeat_interleave(torch.arange(len(nodes)), torch.tensor(nodes)).to(start.device)
