@@ -21,12 +21,15 @@ ANALYSIS = config["analysis"]
 METHODS = [method for method in ("integrated_gradients", "shapley") if method in WEIGHTS]
 
 
+NAME = "[a-z0-9][a-z0-9_-]*"
+
+
 wildcard_constraints:
-    corpus="[a-z0-9][a-z0-9_-]*",
-    encoder="[a-z0-9][a-z0-9_-]*",
-    tokenizer="[a-z0-9][a-z0-9_-]*",
-    masked_lm="[a-z0-9][a-z0-9_-]*",
-    comparison="[a-z0-9][a-z0-9_-]*",
+    corpus=NAME,
+    encoder=NAME,
+    tokenizer=NAME,
+    masked_lm=NAME,
+    comparison=NAME,
     method="integrated_gradients|shapley",
 
 
@@ -59,17 +62,10 @@ def seed_for(*use):
     return derive_seed(config["seed"], *use)
 
 
-def tokenizer_directory(encoder):
-    """Where the tokenizer of a chain of encoders lies, by the encoder at its start."""
-    if ENCODERS[encoder]["source"] == "pretrained":
-        return results(f"tokenizers/{encoder}")
-    return results(f"encoders/{encoder}")
-
-
-def masked_lm_directory(encoder):
-    if ENCODERS[encoder]["source"] == "pretrained":
-        return results(f"masked_lms/{encoder}")
-    return results(f"encoders/{encoder}")
+def beside_encoder(kind, encoder):
+    """Where an encoder's tokenizer or masked LM lies: apart if pre-trained here, else within it."""
+    own = ENCODERS[encoder]["source"] == "pretrained"
+    return results(f"{kind if own else 'encoders'}/{encoder}")
 
 
 def weighed():
@@ -104,10 +100,13 @@ def weights_of(stage):
     return find
 
 
-def information_of(wildcards):
-    comparison = COMPARISONS[wildcards.comparison]
+def information_table(comparison):
     root = root_of(config, comparison["before"])
     return results(f"information/{comparison['counted_on']}/{root}.parquet")
+
+
+def information_of(wildcards):
+    return information_table(COMPARISONS[wildcards.comparison])
 
 
 def surprisal_of(wildcards):
@@ -125,8 +124,7 @@ def information_beside_surprisal(wildcards):
             comparison["surprisal_by"] == wildcards.masked_lm
             and wildcards.corpus in comparison["weighed"]
         ):
-            root = root_of(config, comparison["before"])
-            return results(f"information/{comparison['counted_on']}/{root}.parquet")
+            return information_table(comparison)
     raise WorkflowError(f"no comparison scores surprisal by {wildcards.masked_lm}")
 
 

@@ -3,7 +3,7 @@ rule count_tokens:
         script="scripts/count_tokens.py",
         modules=modules("information"),
         corpus=results("corpora/{corpus}.parquet"),
-        tokenizer=lambda w: tokenizer_directory(w.tokenizer),
+        tokenizer=lambda w: beside_encoder("tokenizers", w.tokenizer),
     output:
         tokens=results("counts/{corpus}/{tokenizer}/tokens.parquet"),
         pairs=results("counts/{corpus}/{tokenizer}/pairs.parquet"),
@@ -62,7 +62,7 @@ rule estimate_information:
 rule score_surprisal:
     input:
         script="scripts/score_surprisal.py",
-        masked_lm=lambda w: masked_lm_directory(w.masked_lm),
+        masked_lm=lambda w: beside_encoder("masked_lms", w.masked_lm),
         corpus=results("corpora/{corpus}.parquet"),
     output:
         surprisal=results("surprisal/{masked_lm}/{corpus}.parquet"),
