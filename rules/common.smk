@@ -31,6 +31,11 @@ wildcard_constraints:
     masked_lm=NAME,
     comparison=NAME,
     method="integrated_gradients|shapley",
+    shard=r"\d+-of-\d+",
+
+
+scattergather:
+    shards=WEIGHTS["shards"],
 
 
 def modules(*names):
@@ -66,6 +71,16 @@ def beside_encoder(kind, encoder):
     """Where an encoder's tokenizer or masked LM lies: apart if pre-trained here, else within it."""
     own = ENCODERS[encoder]["source"] == "pretrained"
     return results(f"{kind if own else 'encoders'}/{encoder}")
+
+
+def weighing_options(method, corpus):
+    return options(
+        WEIGHTS[method],
+        seed=seed_for(method, corpus),
+        normalize=WEIGHTS["normalize"],
+        dtype=WEIGHTS["dtype"],
+        memory=WEIGHTS["memory"],
+    )
 
 
 def weighed():
@@ -144,9 +159,15 @@ def all_figures():
 
 
 def gathered(wildcards):
-    """The pieces of a table of the whole run."""
-    if wildcards.table == "encoders":
+    """The pieces of a table of the whole run, or the shards of another."""
+    kind, _, rest = wildcards.path.partition("/")
+    if kind != "tables":
+        return gather.shards(results(f"shards/{kind}/{rest}/{{scatteritem}}.parquet"))
+    if rest == "encoders":
         return [results(f"evaluations/{encoder}.parquet") for encoder in ENCODERS]
-    return [
-        results(f"correlations/{'/'.join(parts)}/{wildcards.table}.parquet") for parts in weighed()
-    ]
+    return [results(f"correlations/{'/'.join(parts)}/{rest}.parquet") for parts in weighed()]
+
+
+def kind_of_table(path):
+    kind, _, rest = path.partition("/")
+    return rest if kind == "tables" else kind

@@ -44,13 +44,15 @@ rule gather_tables:
         script="scripts/gather_tables.py",
         tables=gathered,
     output:
-        table=results("tables/{table}.parquet"),
+        table=results("{path}.parquet"),
     log:
-        results("logs/gather_tables/{table}.log"),
+        results("logs/gather_tables/{path}.log"),
     benchmark:
-        results("benchmarks/gather_tables/{table}.tsv")
+        results("benchmarks/gather_tables/{path}.tsv")
     wildcard_constraints:
-        table="regression|change|encoders",
+        path="tables/(regression|change|encoders)|weights/[^/]+/[^/]+/[^/]+|surprisal/[^/]+/[^/]+",
+    params:
+        kind=lambda w: kind_of_table(w.path),
     threads: 1
     resources:
         mem_mb=2000,
@@ -59,4 +61,4 @@ rule gather_tables:
         "../envs/statistics.yaml"
     shell:
         "python {input.script} {input.tables:q} --output-table {output.table:q}"
-        " --table {wildcards.table} 2>&1 | tee {log:q}"
+        " --table {params.kind} 2>&1 | tee {log:q}"

@@ -1,27 +1,37 @@
 rule integrate_gradients:
     input:
         script="scripts/integrate_gradients.py",
-        modules=modules("attribution", "encoders", "path_integral", "quadrature"),
+        modules=modules(
+            "attribution",
+            "encoders",
+            "engines",
+            "path_integral",
+            "quadrature",
+            "sentences",
+            "tangents",
+        ),
         encoder=results("encoders/{encoder}"),
         corpus=results("corpora/{corpus}.parquet"),
     output:
-        weights=results("weights/integrated_gradients/{encoder}/{corpus}.parquet"),
+        weights=temp(
+            results("shards/weights/integrated_gradients/{encoder}/{corpus}/{shard}.parquet")
+        ),
     log:
-        results("logs/integrate_gradients/{encoder}.{corpus}.log"),
+        results("logs/integrate_gradients/{encoder}.{corpus}.{shard}.log"),
     benchmark:
-        results("benchmarks/integrate_gradients/{encoder}.{corpus}.tsv")
+        results("benchmarks/integrate_gradients/{encoder}.{corpus}.{shard}.tsv")
     params:
-        settings=options(WEIGHTS.get("integrated_gradients", {}), normalize=WEIGHTS["normalize"]),
+        settings=lambda w: weighing_options("integrated_gradients", w.corpus),
         device=config["device"],
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=int(1024 * WEIGHTS["memory"]),
         runtime=480,
         gpu=1,
     conda:
         "../envs/attribution.yaml"
     shell:
-        "python {input.script} {input.encoder:q} {input.corpus:q}"
+        "python {input.script} {input.encoder:q} {input.corpus:q} --shard {wildcards.shard}"
         " --output-weights {output.weights:q}"
         " {params.settings} --device {params.device} 2>&1 | tee {log:q}"
 
@@ -29,28 +39,26 @@ rule integrate_gradients:
 rule estimate_shapley:
     input:
         script="scripts/estimate_shapley.py",
-        modules=modules("attribution", "coalitions", "encoders"),
+        modules=modules("attribution", "coalitions", "encoders", "engines", "sentences"),
         encoder=results("encoders/{encoder}"),
         corpus=results("corpora/{corpus}.parquet"),
     output:
-        weights=results("weights/shapley/{encoder}/{corpus}.parquet"),
+        weights=temp(results("shards/weights/shapley/{encoder}/{corpus}/{shard}.parquet")),
     log:
-        results("logs/estimate_shapley/{encoder}.{corpus}.log"),
+        results("logs/estimate_shapley/{encoder}.{corpus}.{shard}.log"),
     benchmark:
-        results("benchmarks/estimate_shapley/{encoder}.{corpus}.tsv")
+        results("benchmarks/estimate_shapley/{encoder}.{corpus}.{shard}.tsv")
     params:
-        settings=lambda w: options(
-            WEIGHTS["shapley"], normalize=WEIGHTS["normalize"], seed=seed_for("shapley", w.corpus)
-        ),
+        settings=lambda w: weighing_options("shapley", w.corpus),
         device=config["device"],
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=int(1024 * WEIGHTS["memory"]),
         runtime=480,
         gpu=1,
     conda:
         "../envs/attribution.yaml"
     shell:
-        "python {input.script} {input.encoder:q} {input.corpus:q}"
+        "python {input.script} {input.encoder:q} {input.corpus:q} --shard {wildcards.shard}"
         " --output-weights {output.weights:q}"
         " {params.settings} --device {params.device} 2>&1 | tee {log:q}"

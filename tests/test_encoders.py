@@ -5,14 +5,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from commands import write_corpus
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 from tiny_encoder import build_encoder
 
 from common.command import InputError
 from common.encoders import Encoder
-from common.path_integral import completeness, contributions_at
+from common.memory import Budget
+from common.path_integral import PathIntegral, derivatives
 from common.quadrature import STRAIGHT
+from common.sentences import read_sentences
 
 WORDS = ["the", "a", "cat", "dog", "river", "bank", "sat", "ran", "on", "by", "quick", "old"]
 TEXT = "the old cat sat on a river bank"
@@ -41,7 +44,7 @@ def load(directory: Path, *, normalize: bool = False) -> Encoder:
 
 
 def embeddings_of(encoder: Encoder, text: str) -> torch.Tensor:
-    return encoder.embeddings(torch.tensor(encoder.tokenize([text])[0]))
+    return encoder.embeddings(torch.tensor([encoder.tokenizer(text)["input_ids"]]))
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -50,7 +53,7 @@ def test_forward_mode_agrees_with_reverse_mode(tmp_path: Path, architecture: str
     encoder = load(directory)
     end = embeddings_of(encoder, TEXT)
     points, step = 0.6 * end, end.flip(1)
-    found = contributions_at(encoder.embed, points, step, 4096)[0]
+    found = derivatives(encoder.embed, points, step, 32, chunk=4)[0]
     jacobian = torch.autograd.functional.jacobian(lambda x: encoder.embed(x)[0], points)[:, 0]
     expected = (jacobian * step).sum(-1).T
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
@@ -69,9 +72,8 @@ def test_embeds_as_sentence_transformers_does(tmp_path: Path, architecture: str)
 def test_poolings_have_forward_mode(tmp_path: Path, pooling: str) -> None:
     encoder = load(build_encoder(tmp_path / "e", WORDS, pooling=pooling))
     end = embeddings_of(encoder, TEXT)
-    error = completeness(
-        encoder.embed, 0.3 * end, end, path=STRAIGHT, nodes=[32], batch_tokens=4096
-    )
+    integral = PathIntegral(encoder.embed, 0.3 * end, end, Budget(10**9, 10**9))
+    error = integral.completeness(STRAIGHT, [32])
     assert float(error) < (0.1 if pooling == "max" else 1e-3)  # max has kinks
 
 
@@ -85,13 +87,30 @@ def test_normalisation_is_skipped_unless_asked_for(tmp_path: Path) -> None:
     torch.testing.assert_close(a / a.norm(), b)
 
 
-def test_long_sentences_are_truncated_and_counted(tmp_path: Path) -> None:
+def test_long_sentences_are_truncated_and_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     encoder = load(build_encoder(tmp_path / "e", WORDS))
-    ids, special, truncated = encoder.tokenize(["cat " * 100, "the cat"])
-    assert truncated == 1
-    assert [len(x) for x in ids] == [encoder.longest, 4]
-    assert special[1] == [True, False, False, True]
-    assert special[0][-1]
+    corpus = write_corpus(tmp_path / "c.parquet", ["cat " * 100, "the cat"])
+    caplog.set_level(logging.INFO)
+    long, short = read_sentences(corpus, encoder.tokenizer, encoder.longest)
+    assert f"1 sentences truncated to {encoder.longest} tokens" in caplog.text
+    assert (long.truncated, short.truncated) == (True, False)
+    assert (len(long.ids), len(short.ids)) == (encoder.longest, 4)
+    assert short.special == [True, False, False, True]
+    assert long.special[-1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+def test_numbers_are_of_the_dtype_asked_for(tmp_path: Path, dtype: str) -> None:
+    directory = build_encoder(tmp_path / "e", WORDS, dense=16, normalize=True)
+    encoder = Encoder(directory, device="cpu", dtype=dtype, normalize=True)  # type: ignore[arg-type]
+    found = encoder.embed(embeddings_of(encoder, TEXT))
+    assert found.dtype == getattr(torch, dtype)
+    exact = Encoder(directory, device="cpu", dtype="float64", normalize=True)
+    expected = exact.embed(embeddings_of(exact, TEXT))
+    tolerance = {"float32": 1e-5, "float64": 0, "bfloat16": 0.1}[dtype]
+    assert float((found - expected).norm()) <= tolerance
 
 
 def test_left_out_tokens_do_not_matter(tmp_path: Path) -> None:

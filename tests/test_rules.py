@@ -8,7 +8,7 @@ import pytest
 import yaml
 from commands import ROOT, run_script
 
-PLUMBING = {"command", "contract", "device", "progress", "tables", "vocabulary"}
+PLUMBING = {"command", "contract", "device", "memory", "progress", "tables", "vocabulary"}
 """Modules that carry no step of the science: their change reruns nothing."""
 DIRECTIVES = ["input", "output", "log", "benchmark", "wildcard_constraints", "params", "threads"]
 DIRECTIVES += ["resources", "conda", "shell"]

@@ -47,6 +47,7 @@ TINY: dict[str, Any] = {
         }
     },
     "weights": {
+        "shards": 2,
         "integrated_gradients": {"tolerance": 0.01},
         "shapley": {"exact_up_to": 5, "evaluations": 24},
     },

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 PROVENANCE_FILE = "provenance.json"
-EXECUTION = {"device", "batch_tokens"}
+EXECUTION = {"device", "memory", "shard"}
 """Arguments that change how a script runs and not what it computes."""
 
 _provenance: dict[str, str] = {}
@@ -71,7 +71,8 @@ def _describe(main: Callable[..., None], bound: inspect.BoundArguments) -> dict[
         values = value if isinstance(value, list | tuple) else [value]
         if any(isinstance(one, Path) for one in values):
             if not name.startswith("output"):
-                inputs += [_hash_of(one) for one in values]
+                # shards of one table have one hash: it counts once, however many there are
+                inputs += dict.fromkeys(map(_hash_of, values))
         elif name not in EXECUTION:
             settings[name] = value
     script = Path(sys.argv[0]).name

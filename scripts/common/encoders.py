@@ -2,6 +2,7 @@
 
 import inspect
 from pathlib import Path
+from typing import Literal
 
 import torch
 import transformers
@@ -13,6 +14,8 @@ from common.command import InputError
 from common.device import choose_device
 from common.vocabulary import fingerprint
 
+Dtype = Literal["float32", "float64", "bfloat16"]
+
 
 class Encoder:
     """A sentence-transformers directory: tokens in, sentence embeddings of width d out.
@@ -23,6 +26,8 @@ class Encoder:
         Where the encoder lies.
     device
         auto, cpu or cuda.
+    dtype
+        float32, float64 or bfloat16.
     normalize
         Keep the modules that scale the embedding to length 1; they are skipped otherwise.
 
@@ -33,18 +38,21 @@ class Encoder:
         are not finite.
     """
 
-    def __init__(self, directory: Path, *, device: str, normalize: bool) -> None:
+    def __init__(
+        self, directory: Path, *, device: str, dtype: Dtype = "float32", normalize: bool = False
+    ) -> None:
         if not (directory / "modules.json").is_file():
             raise InputError(f"{directory}: no sentence-transformers directory (no modules.json)")
         self.directory = directory
         self.device = choose_device(device)
         transformers.utils.logging.disable_progress_bar()
+        precision = getattr(torch, dtype)
         try:
             model = SentenceTransformer(
                 str(directory),
                 device=self.device,
                 local_files_only=True,
-                model_kwargs={"attn_implementation": "eager", "dtype": torch.float32},
+                model_kwargs={"attn_implementation": "eager", "dtype": precision},
             )
         except Exception as error:
             raise InputError(f"{directory}: cannot be loaded as an encoder ({error})") from error
@@ -55,7 +63,7 @@ class Encoder:
             raise InputError(
                 f"{directory}: its architecture takes no input embeddings (inputs_embeds)"
             )
-        model.eval().requires_grad_(False)
+        model.eval().requires_grad_(False).to(precision)
         for name, parameter in model.named_parameters():
             if not parameter.isfinite().all():
                 raise InputError(f"{directory}: parameter {name} holds values that are not finite")
@@ -64,24 +72,6 @@ class Encoder:
         self.tokenizer = transformer.tokenizer
         self.longest = model.max_seq_length
         self.fingerprint = fingerprint(self.tokenizer)
-
-    def tokenize(self, texts: list[str]) -> tuple[list[list[int]], list[list[bool]], int]:
-        """Token ids and special-token masks of each text, and how many texts were truncated."""
-        encoded = self.tokenizer(texts, return_special_tokens_mask=True, verbose=False)
-        ids, special = encoded["input_ids"], encoded["special_tokens_mask"]
-        long = [k for k, tokens in enumerate(ids) if self.longest and len(tokens) > self.longest]
-        if long:
-            cut = self.tokenizer(
-                [texts[k] for k in long],
-                truncation=True,
-                max_length=self.longest,
-                return_special_tokens_mask=True,
-            )
-            for k, tokens, mask in zip(
-                long, cut["input_ids"], cut["special_tokens_mask"], strict=True
-            ):
-                ids[k], special[k] = tokens, mask
-        return ids, [[bool(flag) for flag in mask] for mask in special], len(long)
 
     def token_id(self, kind: str) -> int:
         """Id of the tokenizer's special token of this `kind`, mask or pad.

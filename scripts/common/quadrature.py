@@ -40,14 +40,18 @@ def quadrature(path: Parametrisation, nodes: int) -> tuple[np.ndarray, np.ndarra
 
 
 def points_along(
-    start: Tensor, end: Tensor, path: Parametrisation, nodes: list[int], size: int
+    start: Tensor, step: Tensor, path: Parametrisation, nodes: list[int], size: int
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Batches of points of all sentences: their sentence [m], the points [m, n, h], weights [m]."""
+    """The points of all sentences, `size` at a time: sentence [m], points [m, n, h], weights [m].
+
+    Each sentence goes from `start` to `start` + `step` [b, n, h] by its number of `nodes`.
+    """
     owner = torch.repeat_interleave(torch.arange(len(nodes)), torch.tensor(nodes)).to(start.device)
-    rules = [quadrature(path, k) for k in nodes]
+    rules = [quadrature(path, count) for count in nodes if count]
     places = torch.from_numpy(np.concatenate([r[0] for r in rules])).to(start.device)
     weights = torch.from_numpy(np.concatenate([r[1] for r in rules])).to(start.device)
-    for rows in torch.arange(len(owner), device=start.device).split(max(1, size)):
+    precision = torch.promote_types(start.dtype, torch.float32)
+    for rows in torch.arange(len(owner), device=start.device).split(size):
         here = owner[rows]
-        along = places[rows].to(start.dtype)[:, None, None]
-        yield here, start[here] + along * (end - start)[here], weights[rows]
+        along = places[rows].to(precision)[:, None, None]
+        yield here, (start[here] + along * step[here]).to(start.dtype), weights[rows]
