@@ -1,33 +1,72 @@
+scattergather:
+    counts=config["information"]["shards"],
+
+
+def counts_of_shards(kind):
+    path = results(f"shards/counts/{{{{corpus}}}}/{{{{tokenizer}}}}/{{scatteritem}}/{kind}.parquet")
+    return gather.counts(path)
+
+
 rule count_tokens:
     input:
         script="scripts/count_tokens.py",
-        modules=modules("information"),
+        modules=modules("corpus_blocks", "counted_types", "information", "sentences", "words"),
         corpus=results("corpora/{corpus}.parquet"),
         tokenizer=lambda w: beside_encoder("tokenizers", w.tokenizer),
+    output:
+        tokens=temp(results("shards/counts/{corpus}/{tokenizer}/{shard}/tokens.parquet")),
+        pairs=temp(results("shards/counts/{corpus}/{tokenizer}/{shard}/pairs.parquet")),
+        lengths=temp(results("shards/counts/{corpus}/{tokenizer}/{shard}/lengths.parquet")),
+    log:
+        results("logs/count_tokens/{corpus}.{tokenizer}.{shard}.log"),
+    benchmark:
+        results("benchmarks/count_tokens/{corpus}.{tokenizer}.{shard}.tsv")
+    params:
+        settings=options(config["information"], "block", unit=ANALYSIS["unit"]),
+    threads: 2
+    resources:
+        mem_mb=8000,
+        runtime=480,
+    conda:
+        "../envs/data.yaml"
+    shell:
+        "RAYON_NUM_THREADS={threads} python {input.script} {input.corpus:q} {input.tokenizer:q}"
+        " --output-tokens {output.tokens:q} --output-pairs {output.pairs:q}"
+        " --output-lengths {output.lengths:q} --shard {wildcards.shard}"
+        " {params.settings} 2>&1 | tee {log:q}"
+
+
+rule merge_counts:
+    input:
+        script="scripts/merge_counts.py",
+        modules=modules("counted_types", "words"),
+        tokens=counts_of_shards("tokens"),
+        pairs=counts_of_shards("pairs"),
+        lengths=counts_of_shards("lengths"),
     output:
         tokens=results("counts/{corpus}/{tokenizer}/tokens.parquet"),
         pairs=results("counts/{corpus}/{tokenizer}/pairs.parquet"),
         lengths=results("counts/{corpus}/{tokenizer}/lengths.parquet"),
     log:
-        results("logs/count_tokens/{corpus}.{tokenizer}.log"),
+        results("logs/merge_counts/{corpus}.{tokenizer}.log"),
     benchmark:
-        results("benchmarks/count_tokens/{corpus}.{tokenizer}.tsv")
+        results("benchmarks/merge_counts/{corpus}.{tokenizer}.tsv")
     threads: 1
     resources:
         mem_mb=8000,
         runtime=120,
     conda:
-        "../envs/data.yaml"
+        "../envs/statistics.yaml"
     shell:
-        "python {input.script} {input.corpus:q} {input.tokenizer:q}"
-        " --output-tokens {output.tokens:q} --output-pairs {output.pairs:q}"
-        " --output-lengths {output.lengths:q} 2>&1 | tee {log:q}"
+        "python {input.script} --tokens {input.tokens:q} --pairs {input.pairs:q}"
+        " --lengths {input.lengths:q} --output-tokens {output.tokens:q}"
+        " --output-pairs {output.pairs:q} --output-lengths {output.lengths:q} 2>&1 | tee {log:q}"
 
 
 rule estimate_information:
     input:
         script="scripts/estimate_information.py",
-        modules=modules("information"),
+        modules=modules("information", "information_estimates"),
         tokens=results("counts/{corpus}/{tokenizer}/tokens.parquet"),
         pairs=results("counts/{corpus}/{tokenizer}/pairs.parquet"),
         lengths=results("counts/{corpus}/{tokenizer}/lengths.parquet"),
@@ -43,14 +82,12 @@ rule estimate_information:
     benchmark:
         results("benchmarks/estimate_information/{corpus}.{tokenizer}.tsv")
     params:
-        settings=lambda w: options(
-            config["information"], seed=seed_for("information", w.corpus, w.tokenizer)
-        ),
+        settings=options(ANALYSIS, "confidence"),
         exact=lambda w, input: options({}, exact=input.exact or None),
     threads: 1
     resources:
         mem_mb=8000,
-        runtime=120,
+        runtime=240,
     conda:
         "../envs/statistics.yaml"
     shell:
@@ -62,23 +99,26 @@ rule estimate_information:
 rule score_surprisal:
     input:
         script="scripts/score_surprisal.py",
+        modules=modules("masked_surprisal", "sentences", "words"),
         masked_lm=lambda w: beside_encoder("masked_lms", w.masked_lm),
         corpus=results("corpora/{corpus}.parquet"),
     output:
-        surprisal=results("surprisal/{masked_lm}/{corpus}.parquet"),
+        surprisal=temp(results("shards/surprisal/{masked_lm}/{corpus}/{shard}.parquet")),
     log:
-        results("logs/score_surprisal/{masked_lm}.{corpus}.log"),
+        results("logs/score_surprisal/{masked_lm}.{corpus}.{shard}.log"),
     benchmark:
-        results("benchmarks/score_surprisal/{masked_lm}.{corpus}.tsv")
+        results("benchmarks/score_surprisal/{masked_lm}.{corpus}.{shard}.tsv")
     params:
+        settings=options(config["surprisal"], memory=WEIGHTS["memory"]),
         device=config["device"],
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=int(1024 * WEIGHTS["memory"]),
         runtime=240,
         gpu=1,
     conda:
         "../envs/attribution.yaml"
     shell:
-        "python {input.script} {input.masked_lm:q} {input.corpus:q}"
-        " --output-surprisal {output.surprisal:q} --device {params.device} 2>&1 | tee {log:q}"
+        "python {input.script} {input.masked_lm:q} {input.corpus:q} --shard {wildcards.shard}"
+        " --output-surprisal {output.surprisal:q}"
+        " {params.settings} --device {params.device} 2>&1 | tee {log:q}"

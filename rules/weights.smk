@@ -4,11 +4,12 @@ rule integrate_gradients:
         modules=modules(
             "attribution",
             "encoders",
-            "engines",
+            "gradient_engines",
             "path_integral",
             "quadrature",
             "sentences",
             "tangents",
+            "words",
         ),
         encoder=results("encoders/{encoder}"),
         corpus=results("corpora/{corpus}.parquet"),
@@ -39,7 +40,7 @@ rule integrate_gradients:
 rule estimate_shapley:
     input:
         script="scripts/estimate_shapley.py",
-        modules=modules("attribution", "coalitions", "encoders", "engines", "sentences"),
+        modules=modules("attribution", "coalition_designs", "coalitions", "encoders", "shapley_engines", "sentences", "token_games", "words"),
         encoder=results("encoders/{encoder}"),
         corpus=results("corpora/{corpus}.parquet"),
     output:

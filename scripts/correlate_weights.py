@@ -8,7 +8,7 @@ import polars as pl
 
 from common.command import run
 from common.contract import CHANGE, REGRESSION, STATISTICS
-from common.relation import of_quantity, read_tokens
+from common.relation import of_quantity, read_tokens, unit_of
 from common.statistics import Floats, Regression, bootstrap, percentile_interval
 from common.tables import write_table
 
@@ -44,6 +44,7 @@ def main(
 ) -> None:
     """Regress weight on information-theoretic quantities, before and after fine-tuning.
 
+    Of tokens, or of words if the quantities are those of words.
     Weight is a norm, quantities are in nats, and a slope is weight per nat. Special tokens are
     left out, and so are tokens whose quantity is unknown. Intervals are percentiles of a
     bootstrap over sentences that draws the same sentences before and after.
@@ -125,8 +126,9 @@ def main(
             )
         change = points[2 * i + 1] - points[2 * i], drawn[2 * i + 1] - drawn[2 * i]
         changes.append({**this, **columns(*change, confidence, "_change")})
-    write_table(pl.DataFrame(rows).fill_nan(None), output_regression, REGRESSION)
-    write_table(pl.DataFrame(changes).fill_nan(None), output_change, CHANGE)
+    unit = unit_of(information)
+    write_table(pl.DataFrame(rows).fill_nan(None), output_regression, REGRESSION, unit=unit)
+    write_table(pl.DataFrame(changes).fill_nan(None), output_change, CHANGE, unit=unit)
 
 
 if __name__ == "__main__":

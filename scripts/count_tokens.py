@@ -1,22 +1,28 @@
-"""Count tokens, and pairs of tokens of one sentence."""
+"""Count tokens or words, and pairs of them in one sentence, in a shard of a corpus."""
 
 import logging
+import os
 from collections import Counter
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
-from scipy.sparse import csr_array
 
-from common.command import InputError, run
-from common.contract import CORPUS, PAIR_COUNTS, SENTENCE_LENGTHS, TOKEN_COUNTS
-from common.information import count_pairs
+from common.command import run
+from common.contract import PAIR_COUNTS, SENTENCE_LENGTHS, TOKEN_COUNTS
+from common.corpus_blocks import CorpusFile
+from common.counted_types import TokenTypes, WordTypes, add_up_words, digest, renumber
+from common.information import RunningSum, count_pairs, pair_table
 from common.progress import progress
-from common.tables import read_table, write_table
+from common.sentences import parse_shard
+from common.tables import write_table
 from common.vocabulary import fingerprint, load_tokenizer
 
-BLOCK = 50_000
-"""Sentences tokenised and counted at a time."""
+STRETCH = 100
+"""Sentences of a long document that fall into one half of the corpus together."""
+UNKNOWN_SHARE = 0.01
+"""More unknown tokens are worth a warning."""
 
 
 def main(
@@ -26,13 +32,17 @@ def main(
     output_tokens: Path,
     output_pairs: Path,
     output_lengths: Path,
+    unit: Literal["token", "word"] = "token",
+    block: int = 25_000,
+    shard: str = "1-of-1",
 ) -> None:
-    """Count tokens, and ordered pairs of tokens at distinct positions of a sentence.
+    """Count tokens or words, and ordered pairs of them at distinct positions of a sentence.
 
-    Special tokens are not counted, and sentences are not cut.
+    Special tokens are not counted, and sentences are not cut. RAYON_NUM_THREADS threads make the
+    tokens, by default one a core.
 
     Example: python scripts/count_tokens.py corpus.parquet encoder --output-tokens tokens.parquet
-    --output-pairs pairs.parquet --output-lengths lengths.parquet
+    --output-pairs pairs.parquet --output-lengths lengths.parquet --shard 2-of-8
 
     Parameters
     ----------
@@ -41,47 +51,61 @@ def main(
     tokenizer
         Directory of the tokenizer, or of an encoder.
     output_tokens
-        Occurrences of every type of the vocabulary (Parquet).
+        Occurrences of every type of the vocabulary, or of every word that occurs (Parquet).
     output_pairs
         Pairs of types that occur together, with their counts (Parquet).
     output_lengths
-        How many sentences have how many tokens (Parquet).
+        How many sentences have how many tokens or words (Parquet).
+    unit
+        What is counted: tokens, or the words that they are parts of, as these read.
+    block
+        Sentences held in memory at a time.
+    shard
+        Part of the sentences to count, as 2-of-8.
     """
-    texts = read_table(corpus, CORPUS)["text"]
-    words = load_tokenizer(tokenizer)
-    types = len(words)
-    tokens = np.zeros(types, np.int64)
-    pairs = csr_array((types, types), dtype=np.int64)
-    sentences: Counter[int] = Counter()
-    with progress("counting", len(texts), "sentences") as bar:
-        for start in range(0, len(texts), BLOCK):
-            block = texts[start : start + BLOCK].to_list()
-            encoded = words(
-                block, add_special_tokens=False, return_attention_mask=False, verbose=False
-            )
-            lengths = np.array([len(ids) for ids in encoded["input_ids"]])
-            ids = np.fromiter((i for ids in encoded["input_ids"] for i in ids), np.int64)
-            tokens += np.bincount(ids, minlength=types)
-            pairs += count_pairs(ids, lengths, types)
-            sentences.update(lengths.tolist())
-            bar.update(len(block))
-    if not pairs.nnz:
-        raise InputError(f"{corpus}: no sentence has two tokens, so no pair can be counted")
-    unknown = tokens[words.unk_token_id] / tokens.sum() if words.unk_token_id is not None else 0.0
-    logging.info("%d tokens, %.2f %% of them unknown", tokens.sum(), 100 * unknown)
-    spelled = words.convert_ids_to_tokens(list(range(types)))
-    identity = {"tokenizer": fingerprint(words)}
-    counted = {"token_id": np.arange(types), "token": spelled, "count": tokens}
-    write_table(pl.DataFrame(counted), output_tokens, TOKEN_COUNTS, **identity)
-    coo = pairs.tocoo()
-    write_table(
-        pl.DataFrame({"token_id": coo.row, "other_id": coo.col, "count": coo.data}),
-        output_pairs,
-        PAIR_COUNTS,
-        **identity,
+    number, shards = parse_shard(shard)
+    sentences = CorpusFile(corpus)
+    rows = range(
+        len(sentences) * (number - 1) // shards,
+        len(sentences) * number // shards,
     )
-    lengths_seen = {"length": list(sentences), "sentences": list(sentences.values())}
-    write_table(pl.DataFrame(lengths_seen), output_lengths, SENTENCE_LENGTHS, **identity)
+    words = load_tokenizer(tokenizer)
+    os.environ["TOKENIZERS_PARALLELISM"] = "true"
+    types = WordTypes(words) if unit == "word" else TokenTypes(words)
+    tokens = np.zeros(len(types), np.int64)
+    halves = RunningSum(len(types)), RunningSum(len(types))
+    seen: Counter[int] = Counter()
+    with progress("counting", len(rows), "sentences") as bar:
+        for part in sentences.blocks(rows, block):
+            ids, lengths = types.number(part["text"].to_list())
+            before, tokens = tokens, np.bincount(ids, minlength=len(types))
+            tokens[: len(before)] += before
+            seen.update(lengths.tolist())
+            stretch = part["document_id"] + part["sentence_id"] // STRETCH
+            for k, half in enumerate(halves):
+                held = (stretch % 2 == k).to_numpy()
+                for old in half.parts:
+                    old.resize(len(tokens), len(tokens))
+                half.add(count_pairs(ids[np.repeat(held, lengths)], lengths[held], len(tokens)))
+            bar.update(len(part))
+    spelled = pl.Series(types.spelled, dtype=pl.String)
+    counted = pl.DataFrame({"token_id": np.arange(len(types)), "token": spelled, "count": tokens})
+    unknown = counted.filter(token=words.unk_token)["count"].sum() / max(tokens.sum(), 1)
+    logging.info("%d %ss, %.2f %% unknown", tokens.sum(), unit, 100 * unknown)
+    if unknown > UNKNOWN_SHARE:
+        logging.warning("%.0f %% unknown: this tokenizer fits the corpus badly", 100 * unknown)
+    if seen[0]:
+        logging.warning("%d sentences without tokens", seen[0])
+    pairs = pair_table(halves[0].total(), halves[1].total())
+    identity = {"tokenizer": fingerprint(words), "unit": unit}
+    if unit == "word":
+        total = add_up_words([counted])
+        counted, pairs = total, renumber(pairs, counted, total)
+        identity["words"] = digest(total)
+    write_table(counted, output_tokens, TOKEN_COUNTS, **identity)
+    write_table(pairs, output_pairs, PAIR_COUNTS, **identity)
+    found = pl.DataFrame({"length": list(seen), "sentences": list(seen.values())})
+    write_table(found, output_lengths, SENTENCE_LENGTHS, **identity)
 
 
 if __name__ == "__main__":

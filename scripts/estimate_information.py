@@ -4,15 +4,11 @@ import logging
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from common.command import InputError, run
 from common.contract import INFORMATION, LANGUAGE, PAIR_COUNTS, SENTENCE_LENGTHS, TOKEN_COUNTS
-from common.information import (
-    bayes_information_gain,
-    information_gain,
-    shuffled_information_gain,
-)
+from common.information import information_gain, pair_halves, shuffled_information_gain
+from common.information_estimates import posterior_information_gain
 from common.tables import read_metadata, read_table, write_table
 
 
@@ -22,14 +18,13 @@ def main(
     lengths: Path,
     *,
     output_information: Path,
-    shuffles: int,
-    seed: int,
+    confidence: float = 0.95,
     exact: Path | None = None,
 ) -> None:
     """Estimate self-information and information gain (nats) of every token type from counts.
 
     Example: python scripts/estimate_information.py tokens.parquet pairs.parquet lengths.parquet
-    --output-information information.parquet --shuffles 10 --seed 0
+    --output-information information.parquet --confidence 0.95
 
     Parameters
     ----------
@@ -41,10 +36,8 @@ def main(
         Lengths of the sentences (Parquet).
     output_information
         Quantities of every type (Parquet).
-    shuffles
-        Shuffled corpora that the bias is measured on.
-    seed
-        Seed of the shuffles.
+    confidence
+        Probability of the credible interval of the information gain.
     exact
         Exact values of a generated language, by word (Parquet).
     """
@@ -52,21 +45,20 @@ def main(
     cells = read_table(pairs, PAIR_COUNTS)
     sentences = read_table(lengths, SENTENCE_LENGTHS)
     count = counted["count"].to_numpy()
-    types = len(count)
-    table = csr_array(
-        (cells["count"].to_numpy(), (cells["token_id"].to_numpy(), cells["other_id"].to_numpy())),
-        shape=(types, types),
-    )
-    each_length = np.repeat(sentences["length"].to_numpy(), sentences["sentences"].to_numpy())
-    if each_length.sum() != count.sum():
+    each, many = sentences["length"].to_numpy(), sentences["sentences"].to_numpy()
+    if (each @ many, each * (each - 1) @ many) != (count.sum(), cells["count"].sum()):
         raise InputError(
-            f"{lengths}: {each_length.sum()} tokens, but {tokens} counts {count.sum()}; "
-            "they are not of one corpus"
+            f"{lengths}: {each @ many} tokens and {each * (each - 1) @ many} pairs, but {tokens} "
+            f"counts {count.sum()}, {pairs} {cells['count'].sum()}; they are not of one corpus"
         )
-    plug_in = information_gain(table)
-    logging.info("plug-in done; %d shuffles", shuffles)
-    shuffled = shuffled_information_gain(count, each_length, shuffles, seed)
-    logging.info("shuffles done; posterior means")
+    if cells.is_empty():
+        raise InputError(f"{pairs}: no sentence has two tokens, so no pair was counted")
+    halves = pair_halves(cells, len(count))
+    plug_in = information_gain(halves[0] + halves[1])
+    shuffled = shuffled_information_gain(count, each, many)
+    posterior = posterior_information_gain(halves, count.sum(), confidence)
+    seen, known = (count > 0).sum(), np.isfinite(posterior.mean).sum()
+    logging.info("%d types seen, %d of them too rare for an estimate", seen, seen - known)
     probability = count / count.sum()
     frame = counted.with_columns(
         probability=probability,
@@ -74,14 +66,17 @@ def main(
         information_gain=plug_in,
         information_gain_shuffled=shuffled,
         information_gain_corrected=plug_in - shuffled,
-        information_gain_bayes=bayes_information_gain(table),
+        information_gain_bayes=posterior.mean,
+        information_gain_low=posterior.low,
+        information_gain_high=posterior.high,
     ).fill_nan(None)
     if exact is not None:
         known = read_table(exact, LANGUAGE).select(
             token="word", information_gain_exact="information_gain"
         )
         frame = frame.join(known, on="token", how="left", maintain_order="left")
-    identity = {"tokenizer": read_metadata(tokens)["tokenizer"]}
+    about = read_metadata(tokens)
+    identity = {name: about[name] for name in ("tokenizer", "unit")}
     write_table(frame, output_information, INFORMATION, **identity)
 
 

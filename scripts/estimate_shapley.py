@@ -1,37 +1,23 @@
 """Weigh the tokens of sentences by Shapley values."""
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 
-from common.attribution import batches, read_sentences, write_weights
-from common.coalitions import Exact, plan_coalitions
+from common.attribution import write_weights
+from common.coalitions import Plan, most_evaluations, plan_coalitions
 from common.command import InputError, run
-from common.encoders import Encoder
+from common.encoders import Dtype, Encoder
+from common.memory import budget
 from common.progress import progress
+from common.sentences import Sentence, batches, read_sentences
+from common.shapley_engines import captum_shapley, estimate_by_library, shap_shapley
+from common.token_games import estimate_together
 
-
-def evaluate(
-    model: Encoder, ids: np.ndarray, present: np.ndarray, absent: str, batch_tokens: int
-) -> np.ndarray:
-    """Embeddings [m, d], float64, of tokens `ids` [m, n] of which only `present` [m, n] are there.
-
-    Absent tokens become the mask or pad token, or are dropped by the attention mask.
-    """
-    parts = []
-    substitute = None if absent == "drop" else model.token_id(absent)
-    size = max(1, batch_tokens // ids.shape[1])
-    for k in range(0, len(ids), size):
-        tokens, here = torch.from_numpy(ids[k : k + size]), torch.from_numpy(present[k : k + size])
-        if substitute is None:
-            part = model.embed(model.embeddings(tokens), here.long().to(model.device))
-        else:
-            part = model.embed(model.embeddings(tokens.where(here, torch.tensor(substitute))))
-        parts.append(part.double().cpu().numpy())
-    return np.concatenate(parts)
+BATCH_COALITIONS = 16_384
 
 
 def main(
@@ -43,14 +29,18 @@ def main(
     exact_up_to: int,
     evaluations: int,
     seed: int,
+    target_error: float | None = None,
+    engine: Literal["own", "captum", "shap"] = "own",
     normalize: bool = False,
+    dtype: Dtype = "float32",
     device: Literal["auto", "cpu", "cuda"] = "auto",
-    batch_tokens: int = 16384,
+    memory: float = 4.0,
+    shard: str = "1-of-1",
 ) -> None:
     """Weigh every token of a corpus by the norm of its Shapley value, in embedding units.
 
     The players are the tokens that are not special; special tokens are always there and weigh 0
-    (Lundberg and Lee 2017).
+    (Lundberg and Lee 2017). Sampled values are unbiased.
 
     Example: python scripts/estimate_shapley.py results/demo/encoders/adjacent
     results/demo/corpora/held_out.parquet --absent mask --exact-up-to 8 --evaluations 256
@@ -64,65 +54,80 @@ def main(
         Table of sentences.
     output_weights
         Table of weights, one row a token; error is the sentence's relative efficiency error where
-        all coalitions were enumerated, the token's standard error where they were sampled.
+        all coalitions were evaluated, the token's standard error where they were sampled.
     absent
         What stands for an absent token: the mask or pad token, or nothing (attention mask).
     exact_up_to
-        Tokens up to which all coalitions are enumerated; longer sentences are sampled.
+        Tokens up to which all coalitions are evaluated; of longer sentences a sample, unless it
+        would be as large.
     evaluations
-        Coalitions of a sampled sentence, at most where two antithetic pairs fit in.
+        Coalitions of a sampled sentence at most, but 4,096 at most and three a token at least.
+    target_error
+        Standard error at which a sampled sentence is done with fewer, relative to the norm of what
+        all its tokens make of the embedding.
+    engine
+        own; captum takes random orders of the tokens; shap takes its default explainer of text,
+        which gives Owen values. These two sample every sentence and tell no standard error.
     normalize
         Explain the embedding after its L2 normalisation, if the encoder has one.
     seed
         Every sentence draws from it and its sentence_id.
+    dtype
+        Numbers of the encoder's passes; bfloat16 is fast on a GPU and exact to about 1 %.
     device
         Where tensors live; auto takes a GPU where there is one.
-    batch_tokens
-        Tokens of a batch; memory grows with it, results do not depend on it.
+    memory
+        GiB that the job may take; passes are split to keep to it.
+    shard
+        Part of the sentences to weigh, as 2-of-8.
     """
-    model = Encoder(encoder, device=device, normalize=normalize)
-    sentences = read_sentences(model, corpus)
+    model = Encoder(encoder, device=device, dtype=dtype, normalize=normalize)
+    sentences = read_sentences(corpus, model.tokenizer, model.longest)
+    within = budget(memory, model.modules, model.device)
     if absent == "drop" and not all(any(s.special) for s in sentences):
         raise InputError(
             f"{encoder}: adds no special tokens, so not all can be dropped; use mask or pad"
         )
 
-    exact, over = 0, 0
-    with torch.no_grad(), progress("estimate_shapley", len(sentences), "sentences") as bar:
-        for batch in batches(sentences, max(1, batch_tokens // evaluations)):
-            plans, ids, present = [], [], []
-            for sentence in batch:
-                player = ~np.array(sentence.special)
-                plan = plan_coalitions(
-                    int(player.sum()),
-                    exact_up_to=exact_up_to,
-                    evaluations=evaluations,
-                    generator=np.random.default_rng([seed, sentence.number]),
-                )
-                there = np.ones((len(plan.coalitions), len(player)), dtype=bool)
-                there[:, player] = plan.coalitions
-                plans.append(plan)
-                present.append(there)
-                ids.append(np.tile(sentence.ids, (len(there), 1)))
-                exact += isinstance(plan, Exact)
-                over += not isinstance(plan, Exact) and len(there) > evaluations
-            values = evaluate(
-                model, np.concatenate(ids), np.concatenate(present), absent, batch_tokens
-            )
-            ends = np.cumsum([len(plan.coalitions) for plan in plans])[:-1]
-            for sentence, plan, part in zip(batch, plans, np.split(values, ends), strict=True):
-                contributions, error = plan.solve(part)
-                player = ~np.array(sentence.special)
-                sentence.weight, sentence.error = np.zeros(len(player)), np.zeros(len(player))
-                sentence.weight[player] = np.linalg.norm(contributions, axis=1)
-                sentence.error[player] = error
-            bar.update(len(batch))
-    logging.info("%d sentences exact, %d sampled", exact, len(sentences) - exact)
-    if over:
-        logging.info(
-            "%d sentences took more than %d evaluations: two pairs need it", over, evaluations
+    def plan(sentence: Sentence, at_once: int) -> Plan:
+        return plan_coalitions(
+            sentence.special.count(False),
+            exact_up_to=exact_up_to,
+            evaluations=evaluations,
+            target_error=target_error,
+            generator=np.random.default_rng([seed, sentence.number]),
+            at_once=at_once,
         )
-    write_weights(model, sentences, output_weights)
+
+    libraries = {"captum": captum_shapley, "shap": shap_shapley}
+    by_library = partial(estimate_by_library, evaluations=evaluations, seed=seed, within=within)
+    most = most_evaluations(max(s.special.count(False) for s in sentences), evaluations)
+    made = batches(sentences, max(1, BATCH_COALITIONS // most), shard)
+    weighed = [sentence for batch in made for sentence in batch]
+    exact, over, missed = 0, 0, 0
+    with progress("estimate_shapley", len(weighed), "sentences") as bar:
+        for batch in made:
+            if engine == "own":
+                plans = [plan(sentence, BATCH_COALITIONS // len(batch)) for sentence in batch]
+                estimates = estimate_together(model, batch, plans, absent, within)
+            else:
+                estimates = [by_library(libraries[engine], model, s, absent) for s in batch]
+            for sentence, estimate in zip(batch, estimates, strict=True):
+                player = ~np.array(sentence.special)
+                contributions = np.zeros((len(player), estimate.shapley.shape[1]))
+                error = np.zeros(len(player))
+                contributions[player], error[player] = estimate.shapley, estimate.error
+                sentence.weigh(contributions, error)
+                exact += estimate.exact
+                over += not estimate.exact and estimate.evaluations > evaluations
+                missed += not estimate.exact and estimate.relative_error > (target_error or np.inf)
+            bar.update(len(batch))
+    logging.info("%d sentences exact, %d sampled", exact, len(weighed) - exact)
+    if over:
+        logging.info("%d sentences took more than %d evaluations", over, evaluations)
+    if missed:
+        logging.info("%d sentences did not reach the target error of %g", missed, target_error)
+    write_weights(model, weighed, output_weights)
 
 
 if __name__ == "__main__":

@@ -29,13 +29,14 @@ def main(tables: list[Path], *, output_table: Path, table: str) -> None:
         raise InputError(f"--table {table}: no such kind of table; there are {', '.join(TABLES)}")
     kind = TABLES[table]
     frames = [read_table(path, kind) for path in tables]
-    tokenizers = [read_metadata(path).get("tokenizer") for path in tables]
-    for path, frame, tokenizer in zip(tables, frames, tokenizers, strict=True):
-        if tokenizer != tokenizers[0]:
-            raise InputError(
-                f"{tables[0]} and {path}: different tokenizers ({tokenizers[0]} and {tokenizer}); "
-                "gather them into tables of their own"
-            )
+    about = [read_metadata(path) for path in tables]
+    for path, frame, metadata in zip(tables, frames, about, strict=True):
+        for name in ("tokenizer", "unit"):
+            if (found := metadata.get(name)) != (first := about[0].get(name)):
+                raise InputError(
+                    f"{tables[0]} and {path}: different {name}s ({first} and {found}); "
+                    "gather them into tables of their own"
+                )
         if set(frame.columns) != set(frames[0].columns):
             odd = sorted(set(frame.columns) ^ set(frames[0].columns))
             raise InputError(f"{tables[0]} and {path}: column {odd[0]!r} is in one of them only")
@@ -52,9 +53,8 @@ def main(tables: list[Path], *, output_table: Path, table: str) -> None:
             f"{' and '.join(holders)}: {key} is there more than once; give each table once"
         )
     logging.info("%d tables, %d rows", len(tables), len(joined))
-    write_table(
-        joined, output_table, kind, **({"tokenizer": tokenizers[0]} if tokenizers[0] else {})
-    )
+    identity = {name: about[0][name] for name in ("tokenizer", "unit") if name in about[0]}
+    write_table(joined, output_table, kind, **identity)
 
 
 if __name__ == "__main__":

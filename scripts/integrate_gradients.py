@@ -11,7 +11,7 @@ import torch
 from common.attribution import write_weights
 from common.command import run
 from common.encoders import Dtype, Encoder
-from common.engines import captum_gradients, shap_gradients
+from common.gradient_engines import captum_gradients, shap_gradients
 from common.memory import budget
 from common.path_integral import PathIntegral, choose_path
 from common.progress import progress
@@ -111,9 +111,8 @@ def main(
                 found = [explain(model, s.ids, along.start[:1], max_nodes) for s in batch]
                 contributions, nodes = torch.from_numpy(np.stack(found)), [max_nodes] * len(batch)
                 errors = along.missing(contributions.sum(1))
-            norms = contributions.norm(dim=2).numpy()
-            for sentence, weight, error in zip(batch, norms, errors, strict=True):
-                sentence.weight, sentence.error = weight, error.expand(len(weight)).numpy()
+            for sentence, each, error in zip(batch, contributions, errors, strict=True):
+                sentence.weigh(each.numpy(), float(error))
             spent += sum(nodes)
             missed += int((errors > tolerance).sum())
             bar.update(len(batch))

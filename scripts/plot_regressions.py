@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from common import style
 from common.command import InputError, run
 from common.contract import REGRESSION
-from common.relation import of_quantity, read_tokens
+from common.relation import of_quantity, read_tokens, unit_of
 from common.statistics import Floats
 from common.tables import read_table
 
@@ -126,7 +126,7 @@ def main(
     norm = LogNorm(1, max(2, *(np.asarray(panel.get_array()).max() for panel in panels)))
     for panel in panels:
         panel.set_norm(norm)
-    label = "tokens in a hexagon"
+    label = f"{unit_of(information)}s in a hexagon"
     figure.colorbar(panels[0], ax=grid, label=label, aspect=40, pad=0.01, format="%d")
     names = [by_panel[stage, quantities[0]]["encoder"] for stage in ("before", "after")]
     how = style.METHOD_NAMES.get(method, method)

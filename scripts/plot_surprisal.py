@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from common import style
 from common.command import InputError, run
-from common.contract import INFORMATION, SURPRISAL
-from common.relation import same_tokenizer
+from common.contract import SURPRISAL
+from common.relation import join_types, same_tokenizer, unit_of
 from common.tables import read_table
 
 BIN = 1.0
@@ -19,8 +19,8 @@ BIN = 1.0
 def main(*, surprisal: Path, information: Path, output_svg: Path, output_pdf: Path) -> None:
     """Draw surprisal in context against self-information, both in nats.
 
-    What lies below the diagonal is what the context saves. Tokens that the counting corpus never
-    held are left out.
+    Of tokens, or of words if the quantities are those of words. What lies below the diagonal is
+    what the context saves. Types that the counting corpus never held are left out.
 
     Example: python scripts/plot_surprisal.py --surprisal surprisal/masked_lm/held_out.parquet
     --information information/language/masked_lm.parquet --output-svg surprisal.svg
@@ -38,16 +38,16 @@ def main(*, surprisal: Path, information: Path, output_svg: Path, output_pdf: Pa
         The figure, for a paper.
     """
     same_tokenizer([surprisal, information])
-    types = read_table(information, INFORMATION).select("token_id", "self_information")
-    tokens = read_table(surprisal, SURPRISAL)
-    tokens = tokens.join(types, "token_id", how="left", maintain_order="left")
+    unit = unit_of(information)
+    tokens = join_types(read_table(surprisal, SURPRISAL), information)
     known = tokens.drop_nulls("self_information")
     if not len(known):
         raise InputError(
-            f"{surprisal}: no token has a self-information in {information}; count tokens with the "
-            "same tokenizer"
+            f"{surprisal}: no {unit} has a self-information in {information}; count with the same "
+            "tokenizer"
         )
-    logging.info("%d tokens, left out %d never counted", len(known), len(tokens) - len(known))
+    counts = len(known), unit, len(tokens) - len(known)
+    logging.info("%d %ss, left out %d never counted", *counts)
     x, y = known["self_information"].to_numpy(), known["surprisal"].to_numpy()
     means = (
         known.group_by((pl.col("self_information") / BIN).floor().alias("bin"), maintain_order=True)
@@ -71,8 +71,8 @@ def main(*, surprisal: Path, information: Path, output_svg: Path, output_pdf: Pa
     axes.set(xlim=(0, right), ylim=(0, top))
     axes.set_xlabel("self-information (nats)")
     axes.set_ylabel("surprisal in context (nats)")
-    axes.set_title(f"context saves {x.mean() - y.mean():.2f} of {x.mean():.2f} nats a token")
-    figure.colorbar(hexagons, label="tokens in a hexagon", aspect=30, format="%d", pad=0.02)
+    axes.set_title(f"context saves {x.mean() - y.mean():.2f} of {x.mean():.2f} nats a {unit}")
+    figure.colorbar(hexagons, label=f"{unit}s in a hexagon", aspect=30, format="%d", pad=0.02)
     figure.legend(loc="outside lower center", ncols=2)
     style.write_figure(figure, output_svg, output_pdf)
 

@@ -149,7 +149,10 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
 
 
 def write_inputs(folder: Path) -> None:
-    """Weights of 40 sentences before and after, quantities of 30 types and surprisal."""
+    """Weights of 40 sentences before and after, quantities of 30 types and surprisal.
+
+    Words of the sentences are of one token each.
+    """
     generator = np.random.default_rng(0)
     types = 30
     count = np.arange(types, 0, -1) * 10
@@ -176,13 +179,21 @@ def write_inputs(folder: Path) -> None:
             token = "[CLS]" if special else f"word{token_id - 10}"
             rows.append((3 * sentence, position, token_id, token, special))
     tokens = pl.DataFrame(rows, list(WEIGHTS.columns)[:5], orient="row")
+    word = pl.when(~pl.col("special"))
+    words = {"word": word.then("position"), "word_text": word.then("token")}
     ids = tokens["token_id"].to_numpy()
     gains = np.where(ids >= 10, gain[ids - 10], 5)
     for stage, slope in (("before", -0.1), ("after", 0.4)):
         weight = 2 + slope * gains + generator.normal(0, 0.1, len(tokens))
-        weights = tokens.with_columns(weight=pl.Series(np.abs(weight)), error=pl.lit(1e-4))
+        weights = tokens.with_columns(
+            **words,
+            truncated=False,
+            weight=pl.Series(np.abs(weight)),
+            word_weight=word.then(pl.Series(np.abs(weight))),
+            error=pl.lit(1e-4),
+        )
         write_table(weights, folder / f"{stage}.parquet", WEIGHTS, tokenizer="words")
-    scored = tokens.filter(~pl.col("special")).drop("special")
+    scored = tokens.with_columns(**words).filter(~pl.col("special")).drop("special")
     scored = scored.with_columns(surprisal=pl.Series(generator.gamma(2, 2, len(scored))))
     write_table(scored, folder / "surprisal.parquet", SURPRISAL, tokenizer="words")
 
@@ -230,7 +241,7 @@ def test_script_writes_both_tables(tmp_path):
         tokens = (
             tokens.filter(~pl.col("special"))
             .join(information, "token_id")
-            .join(surprisal.drop("token", "token_id"), ["sentence_id", "position"])
+            .join(surprisal, ["sentence_id", "position"], suffix="_scored")
             .filter(pl.col("count") >= 20)
             .drop_nulls(row["quantity"])
         )

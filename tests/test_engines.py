@@ -13,20 +13,19 @@ from hypothesis import strategies as st
 from tiny_encoder import build_encoder
 from torch import Tensor
 
-import common.engines
+from common import gradient_engines, shapley_engines
 from common.command import InputError
 from common.encoders import Encoder
-from common.engines import (
-    captum_gradients,
-    captum_shapley,
-    sentence_seed,
-    shap_gradients,
-    shap_shapley,
-)
+from common.gradient_engines import captum_gradients, shap_gradients
 from common.memory import budget
 from common.path_integral import PathIntegral
 from common.quadrature import STRAIGHT
 from common.sentences import Sentence, read_sentences
+from common.shapley_engines import (
+    captum_shapley,
+    sentence_seed,
+    shap_shapley,
+)
 
 WORDS = ["the", "a", "cat", "dog", "river", "bank", "sat", "ran", "on", "by", "quick", "old"]
 TEXT = "the old dog ran by a river"
@@ -240,7 +239,8 @@ def test_passes_are_small_and_silent(
         return embed(embeddings)
 
     monkeypatch.setattr(encoder, "embed", count)
-    monkeypatch.setattr(common.engines, "TOKENS_IN_A_PASS", 5 * len(sentence.ids))
+    for engines in (gradient_engines, shapley_engines):
+        monkeypatch.setattr(engines, "TOKENS_IN_A_PASS", 5 * len(sentence.ids))
     for found, once in zip(all_engines(), expected, strict=True):
         np.testing.assert_allclose(found, once, atol=1e-6)
     assert max(rows) <= 6

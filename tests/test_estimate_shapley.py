@@ -1,9 +1,7 @@
-"""Shapley values against brute force, shap, and the axioms."""
+"""Shapley values of tokens against shap and brute force, and the command that estimates them."""
 
-import itertools
 import json
-import subprocess
-import sys
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,182 +9,160 @@ import polars as pl
 import pytest
 import shap
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from commands import WORDS, assert_refuses, assert_runs, draw_texts, write_corpus
+from polars.testing import assert_frame_equal
 from tiny_encoder import build_encoder
 
-from common.coalitions import Exact, Sampled, plan_coalitions
-from common.contract import CORPUS, WEIGHTS
+from common.coalitions import enumerate_coalitions
+from common.command import InputError
+from common.contract import WEIGHTS
 from common.encoders import Encoder
-from common.tables import read_table, write_table
-from estimate_shapley import evaluate
+from common.memory import Budget, budget
+from common.sentences import Sentence
+from common.tables import read_table
+from common.token_games import estimate_together, evaluate
 
-WORDS = ["the", "a", "cat", "dog", "river", "bank", "sat", "ran", "on", "by", "quick", "old"]
-TEXTS = ["the cat sat", "a dog ran by the old river", "the dog sat", "a quick cat ran on a"]
-
-
-def exact(players: int) -> Exact:
-    plan = plan_coalitions(
-        players, exact_up_to=16, evaluations=8, generator=np.random.default_rng(0)
-    )
-    assert isinstance(plan, Exact)
-    return plan
+TEXTS = ["a star saw the cake by sea", "the boat ran", "the moon held", "a wind made sea ran on"]
+LONG = " ".join(WORDS[:16])
 
 
-def sampled(players: int, evaluations: int, seed: int) -> Sampled:
-    generator = np.random.default_rng(seed)
-    plan = plan_coalitions(players, exact_up_to=0, evaluations=evaluations, generator=generator)
-    assert isinstance(plan, Sampled)
-    return plan
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_encoder(tmp_path_factory.mktemp("encoder") / "e", WORDS)
 
 
-def random_game(players: int, seed: int) -> np.ndarray:
-    """Values [2^n, 3] of coalitions by their number."""
-    return np.random.default_rng(seed).normal(size=(2**players, 3))
+def tokenized(model: Encoder, text: str, number: int = 0) -> Sentence:
+    found = model.tokenizer(text, return_special_tokens_mask=True)
+    special = [bool(flag) for flag in found["special_tokens_mask"]]
+    return Sentence(number, text, found["input_ids"], special, False)
 
 
-def values_of(game: np.ndarray, coalitions: np.ndarray) -> np.ndarray:
-    return game[coalitions @ (1 << np.arange(coalitions.shape[1]))]
-
-
-def by_permutations(game: np.ndarray, players: int) -> np.ndarray:
-    orders = list(itertools.permutations(range(players)))
-    found = np.zeros((players, game.shape[1]))
-    for order in orders:
-        number = 0
-        for player in order:
-            found[player] += game[number | 1 << player] - game[number]
-            number |= 1 << player
-    return found / len(orders)
-
-
-@pytest.mark.parametrize("players", [1, 2, 4, 5])
-def test_exact_equals_all_permutations(players: int) -> None:
-    game = random_game(players, players)
-    plan = exact(players)
-    found, error = plan.solve(values_of(game, plan.coalitions))
-    np.testing.assert_allclose(found, by_permutations(game, players), atol=1e-12)
-    assert error.max() < 1e-12
-
-
-@given(st.integers(2, 6), st.integers(0, 1000))
-@settings(deadline=None, max_examples=25)
-def test_axioms(players: int, seed: int) -> None:
-    for plan in (exact(players), sampled(players, 60, seed)):
-        one, two = random_game(players, seed), random_game(players, seed + 1)
-        a, b = (plan.solve(values_of(g, plan.coalitions))[0] for g in (one, two))
-        both = plan.solve(values_of(2 * one - two, plan.coalitions))[0]
-        np.testing.assert_allclose(both, 2 * a - b, atol=1e-9)
-        np.testing.assert_allclose(a.sum(0), one[-1] - one[0], atol=1e-9)
-        without_first = one[np.arange(2**players) & ~1]
-        dummy = plan.solve(values_of(without_first, plan.coalitions))[0]
-        np.testing.assert_allclose(dummy[0], 0, atol=1e-12)
-
-
-def test_players_that_are_alike_get_the_same() -> None:
-    plan = exact(5)
-    sizes = plan.coalitions[:, :2].sum(1) * 3.0 + plan.coalitions[:, 2:] @ np.array([1.0, 4.0, 9.0])
-    found, _ = plan.solve(np.stack([sizes**2, np.sin(sizes)], axis=1))
-    np.testing.assert_allclose(found[0], found[1])
-
-
-def test_sampling_is_unbiased_and_knows_its_error() -> None:
-    players = 5
-    game = random_game(players, 3)
-    truth = by_permutations(game, players)
-    runs = [sampled(players, 60, seed) for seed in range(600)]
-    found, errors = zip(*(r.solve(values_of(game, r.coalitions)) for r in runs), strict=True)
-    misses = np.stack(found) - truth
-    spread = np.sqrt((misses**2).sum(-1).mean(0))
-    assert (np.linalg.norm(misses.mean(0), axis=1) < 4 * spread / np.sqrt(len(runs))).all()
-    claimed = np.sqrt((np.stack(errors) ** 2).mean(0))
-    np.testing.assert_allclose(claimed, spread, rtol=0.2)
-
-
-def test_additive_games_need_no_luck() -> None:
-    plan = sampled(12, 60, 0)
-    found, error = plan.solve(plan.coalitions @ np.diag(np.arange(12.0)))
-    np.testing.assert_allclose(found, np.diag(np.arange(12.0)), atol=1e-12)
-    assert error.max() < 1e-12
-
-
-@given(st.integers(2, 40), st.integers(8, 400), st.integers(0, 99))
-@settings(deadline=None, max_examples=30)
-def test_evaluations_are_distinct_and_within_the_budget(
-    players: int, evaluations: int, seed: int
-) -> None:
-    plan = sampled(players, evaluations, seed)
-    assert len(np.unique(plan.coalitions, axis=0)) == len(plan.coalitions)
-    assert len(plan.coalitions) <= max(evaluations, 4 * (players - 1) + 2)
-    assert plan.coalitions.any(1).sum() == len(plan.coalitions) - 1
-    assert plan.coalitions.all(1).sum() == 1
-
-
-@pytest.mark.parametrize("absent", ["mask", "pad"])
-def test_exact_equals_shap(tmp_path: Path, absent: str) -> None:
-    model = Encoder(build_encoder(tmp_path / "e", WORDS), device="cpu", normalize=False)
-    ids = np.array(model.tokenize(["the old dog ran by a river"])[0][0])
+@pytest.mark.parametrize("absent", ["mask", "pad", "drop"])
+def test_exact_equals_shap(encoder: Path, absent: str) -> None:
+    model = Encoder(encoder, device="cpu")
+    within = budget(4, model.modules, "cpu")
+    sentence = tokenized(model, "the wind saw a boat ran by")
+    ids = torch.tensor([sentence.ids])
+    players = len(sentence.ids) - 2
 
     def value(coalitions: np.ndarray) -> np.ndarray:
-        present = np.ones((len(coalitions), len(ids)), dtype=bool)
+        present = np.ones((len(coalitions), players + 2), dtype=bool)
         present[:, 1:-1] = coalitions.astype(bool)
-        return evaluate(model, np.broadcast_to(ids, present.shape), present, absent, 4096)
+        every = ids.repeat(len(coalitions), 1)
+        return evaluate(model, every, torch.from_numpy(present), absent, within)
 
-    players = len(ids) - 2
     masker = shap.maskers.Independent(np.zeros((1, players)))
     judge = shap.explainers.ExactExplainer(value, masker)(np.ones((1, players))).values[0]
-    plan = exact(players)
-    found, _ = plan.solve(value(plan.coalitions))
+    plan = enumerate_coalitions(players, 50)
+    found = estimate_together(model, [sentence], [plan], absent, within)[0].shapley
     np.testing.assert_allclose(found, judge, atol=1e-5 * np.abs(judge).max())
 
 
-def test_dropped_tokens_do_not_matter(tmp_path: Path) -> None:
-    model = Encoder(build_encoder(tmp_path / "e", WORDS), device="cpu", normalize=False)
-    ids = np.array(model.tokenize(["the cat sat", "the dog sat"])[0])
-    present = np.array([[True, True, False, True, True]] * 2)
-    one, other = evaluate(model, ids, present, "drop", 4096)
+def test_dropped_tokens_do_not_matter(encoder: Path) -> None:
+    model = Encoder(encoder, device="cpu")
+    ids = torch.tensor([tokenized(model, text).ids for text in ("the star ran", "the cake ran")])
+    present = torch.tensor([[True, True, False, True, True]] * 2)
+    one, other = evaluate(model, ids, present, "drop", budget(4, model.modules, "cpu"))
     np.testing.assert_allclose(one, other, atol=1e-6)
-    whole = evaluate(model, ids, np.ones_like(present), "drop", 5)
-    expected = model.embed(model.embeddings(torch.from_numpy(ids))).numpy()
+    whole = evaluate(model, ids, torch.ones_like(present), "drop", Budget(5000, 5000))
+    expected = model.embed(model.embeddings(ids)).detach().numpy()
     np.testing.assert_allclose(whole, expected, atol=1e-5)
 
 
-def weigh(
-    directory: Path, texts: dict[int, str], *, absent: str = "mask", batch_tokens: str = "9000"
-) -> tuple[subprocess.CompletedProcess[str], Path]:
-    corpus, output = directory / "c.parquet", directory / "w.parquet"
-    frame = pl.DataFrame(
-        {"document_id": list(texts), "sentence_id": list(texts), "text": list(texts.values())}
-    )
-    write_table(frame, corpus, CORPUS)
-    command = ["scripts/estimate_shapley.py", str(directory / "e"), str(corpus)]
-    options = ["--exact-up-to", "5", "--evaluations", "40", "--seed", "1"]
-    options += ["--absent", absent, "--batch-tokens", batch_tokens]
-    outcome = subprocess.run(
-        [sys.executable, *command, "--output-weights", str(output), *options],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parents[1],
-    )
-    return outcome, output
+def test_sentences_of_one_length_may_differ_in_players(encoder: Path) -> None:
+    model = Encoder(encoder, device="cpu")
+    within = budget(4, model.modules, "cpu")
+    sentences = [tokenized(model, text) for text in ("the star ran", "a cake saw")]
+    sentences[1].special[2] = True
+    plans = [enumerate_coalitions(s.special.count(False), 100) for s in sentences]
+    together = estimate_together(model, sentences, plans, "mask", within)
+    for sentence, one in zip(sentences, together, strict=True):
+        plan = enumerate_coalitions(sentence.special.count(False), 3)
+        alone = estimate_together(model, [sentence], [plan], "mask", within)[0]
+        np.testing.assert_allclose(one.shapley, alone.shapley, atol=1e-6)
 
 
-def test_command_does_not_depend_on_batches_or_company(tmp_path: Path) -> None:
-    build_encoder(tmp_path / "e", WORDS)
-    outcome, output = weigh(tmp_path, dict(enumerate(TEXTS)))
-    assert outcome.returncode == 0, outcome.stderr
-    assert "2 sentences exact, 2 sampled" in outcome.stderr
-    together = read_table(output, WEIGHTS)
-    special = together.filter("special")
-    assert special.height == 8
-    assert special["weight"].to_list() == [0.0] * 8
-    assert together.filter(sentence_id=0)["error"].max() < 1e-5
-    assert together.filter(~pl.col("special"), sentence_id=1)["error"].max() > 0
-    outcome, output = weigh(tmp_path, {1: TEXTS[1]}, batch_tokens="20")
-    assert outcome.returncode == 0, outcome.stderr
-    alone = read_table(output, WEIGHTS)["weight"].to_numpy()
-    assert together.filter(sentence_id=1)["weight"].to_numpy() == pytest.approx(alone, rel=1e-4)
+def test_embeddings_that_are_not_finite_name_the_encoder(encoder: Path) -> None:
+    model = Encoder(encoder, device="cpu")
+    model.word_embeddings.weight[model.token_id("mask")] = torch.nan
+    plan = enumerate_coalitions(3, 100)
+    with pytest.raises(InputError, match=f"{encoder}: gives embeddings that are not finite"):
+        estimate_together(
+            model, [tokenized(model, "the star ran")], [plan], "mask", Budget(10**9, 10**9)
+        )
+
+
+def options(**changed: object) -> list[object]:
+    settings = {"absent": "mask", "exact_up_to": 5, "evaluations": 40, "seed": 1, **changed}
+    return [part for k, v in settings.items() for part in (f"--{k.replace('_', '-')}", v)]
+
+
+def weigh(encoder: Path, corpus: Path, **changed: object) -> tuple[pl.DataFrame, str]:
+    output = corpus.with_name("w.parquet")
+    arguments = (encoder, corpus, "--output-weights", output, *options(**changed))
+    log = assert_runs("estimate_shapley", *arguments)
+    return read_table(output, WEIGHTS), log
+
+
+def test_command_weighs_every_token(encoder: Path, tmp_path: Path) -> None:
+    found, log = weigh(encoder, write_corpus(tmp_path / "c.parquet", TEXTS))
+    assert "2 sentences exact, 2 sampled" in log
+    assert found.height == sum(len(text.split()) + 2 for text in TEXTS)
+    assert found.filter("special")["weight"].to_list() == [0.0] * 8
+    players = found.filter(~pl.col("special"))
+    assert players["weight"].min() > 0
+    assert players.filter(sentence_id=0)["error"].min() > 0
+    assert players.filter(sentence_id=1)["error"].max() < 1e-5
+
+
+@pytest.mark.parametrize(("engine", "most"), [("captum", 0.5), ("shap", 1.5)])
+def test_other_engines_write_the_same_table(
+    encoder: Path, tmp_path: Path, engine: str, most: float
+) -> None:
+    corpus = write_corpus(tmp_path / "c.parquet", TEXTS)
+    own, _ = weigh(encoder, corpus, exact_up_to=10)
+    other, log = weigh(encoder, corpus, engine=engine, evaluations=200)
+    assert "4 sampled" in log
+    assert_frame_equal(
+        other.drop("weight", "word_weight", "error"), own.drop("weight", "word_weight", "error")
+    )
+    assert other["error"].max() < 1e-5  # both are efficient
+    difference = np.linalg.norm(other["weight"] - own["weight"]) / np.linalg.norm(own["weight"])
+    assert difference < most
+
+
+@pytest.mark.slow
+def test_sampled_weights_are_as_near_the_exact_ones_as_said(encoder: Path, tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "c.parquet", draw_texts(20))
+    exact, _ = weigh(encoder, corpus, exact_up_to=9)
+    sampled, log = weigh(encoder, corpus, exact_up_to=0, evaluations=31)
+    assert int(re.search(r"(\d+) sampled", log)[1]) > 10
+    joined = exact.join(sampled, on=["sentence_id", "position"], suffix="_sampled")
+    joined = joined.filter(~pl.col("special"), pl.col("error_sampled") > 1e-4)
+    deviation = (joined["weight_sampled"] - joined["weight"]) / joined["error_sampled"]
+    assert deviation.abs().max() < 5
+
+
+@pytest.mark.slow
+def test_command_does_not_depend_on_company_or_shards(encoder: Path, tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "c.parquet", TEXTS)
+    whole, _ = weigh(encoder, corpus)
+    shards = [weigh(encoder, corpus, shard=f"{k}-of-2", memory=2)[0] for k in (1, 2)]
+    assert_frame_equal(pl.concat(shards).sort(WEIGHTS.keys), whole, check_exact=True)
+    alone, _ = weigh(encoder, write_corpus(tmp_path / "c.parquet", TEXTS[:1]))
+    expected = whole.filter(sentence_id=0)["weight"].to_numpy()
+    assert alone["weight"].to_numpy() == pytest.approx(expected, rel=1e-4)
+
+
+def test_command_stops_at_the_target_error(encoder: Path, tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "c.parquet", [LONG, LONG + " sea"])
+    loose, log = weigh(encoder, corpus, target_error=0.5, evaluations=1000)
+    assert "0 sentences exact, 2 sampled" in log
+    assert "did not reach" not in log
+    few, log = weigh(encoder, corpus, target_error=1e-9, evaluations=8)
+    assert "2 sentences did not reach the target error of 1e-09" in log
+    assert "2 sentences took more than 8 evaluations" in log
+    assert_frame_equal(few, loose)
 
 
 def test_command_refuses_to_drop_everything(tmp_path: Path) -> None:
@@ -195,7 +171,8 @@ def test_command_refuses_to_drop_everything(tmp_path: Path) -> None:
     tokenizer = json.loads(file.read_text())
     tokenizer["post_processor"]["single"] = [{"Sequence": {"id": "A", "type_id": 0}}]
     file.write_text(json.dumps(tokenizer))
-    outcome, output = weigh(tmp_path, {0: "the cat sat"}, absent="drop")
-    assert outcome.returncode == 1
-    assert "adds no special tokens" in outcome.stderr
-    assert not output.exists()
+    corpus = write_corpus(tmp_path / "c.parquet", TEXTS[:1])
+    arguments = (directory, corpus, "--output-weights", tmp_path / "w.parquet")
+    line = assert_refuses("estimate_shapley", *arguments, *options(absent="drop"))
+    assert "adds no special tokens" in line
+    assert not (tmp_path / "w.parquet").exists()

@@ -27,7 +27,7 @@ def gather(tables, output, kind):
 
 
 def surprisal(path, sentences, **metadata):
-    rows = [(s, p, 5, "word", float(s + p)) for s in sentences for p in (1, 2)]
+    rows = [(s, p, 5, "word", float(s + p), p, "word") for s in sentences for p in (1, 2)]
     frame = pl.DataFrame(rows, list(SURPRISAL.columns), orient="row")
     write_table(frame, path, SURPRISAL, **metadata)
     return frame

@@ -9,13 +9,13 @@ import pytest
 from commands import assert_refuses, assert_runs, draw_texts, write_corpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_array
-from scipy.special import gammaln
+from scipy.stats import dirichlet_multinomial
 from tiny_encoder import build_tokenizer
 
 from common import information
-from common.contract import INFORMATION, PAIR_COUNTS, SENTENCE_LENGTHS, TOKEN_COUNTS
+from common import information_estimates as estimates
+from common.contract import INFORMATION, TOKEN_COUNTS
 from common.tables import read_metadata, read_table
 
 TYPES = 6
@@ -64,75 +64,151 @@ def test_parts_add_up_to_the_whole(sentences: list[list[int]], cut: int) -> None
     assert np.array_equal(added, counted(sentences).toarray())
 
 
-def test_shuffling_keeps_counts_and_measures_bias() -> None:
-    """Independent tokens carry no information: what the plug-in finds there is its bias."""
-    types = 60
-    ids = np.random.default_rng(0).integers(0, types, 16_000)
-    lengths = np.full(2000, 8)
-    counts = np.bincount(ids, minlength=types)
-    plug_in = information.information_gain(information.count_pairs(ids, lengths, types))
-    shuffled = information.shuffled_information_gain(counts, lengths, 20, seed=1)
-    assert (shuffled > 0).all()
-    assert plug_in.mean() == pytest.approx(shuffled.mean(), rel=0.05)
-    again = information.shuffled_information_gain(counts, lengths, 20, seed=1)
-    assert np.array_equal(shuffled, again)
+@given(st.lists(sentences_of_ids, min_size=1, max_size=9))
+@settings(deadline=None)
+def test_a_running_sum_is_the_sum(parts: list[list[list[int]]]) -> None:
+    running = information.RunningSum(TYPES)
+    for part in parts:
+        running.add(counted(part))
+    expected = sum(counted(part).toarray() for part in parts)
+    assert np.array_equal(running.total().toarray(), expected)
 
 
-def test_posterior_mean_equals_draws_from_the_posterior() -> None:
-    """The concentration by scipy's search over the Polya likelihood, the mean by sampling."""
+@given(sentences_of_ids, sentences_of_ids)
+@settings(deadline=None)
+def test_halves_come_back_from_their_table(first: list[list[int]], second: list[list[int]]) -> None:
+    halves = counted(first), counted(second)
+    table = information.pair_table(*halves)
+    assert (table["count"] > 0).all()
+    for half, back in zip(halves, information.pair_halves(table, TYPES), strict=True):
+        assert np.array_equal(half.toarray(), back.toarray())
+
+
+def test_expected_bias_is_the_mean_over_shuffles() -> None:
+    """Zipfian types in sentences of uneven length, shuffled forty times for real."""
     generator = np.random.default_rng(0)
-    sentences = [
-        list(generator.choice(TYPES, 5, p=[0.4, 0.2, 0.2, 0.1, 0.05, 0.05])) for _ in range(60)
-    ]
-    sentences += [[0, 1, 0, 1], [4, 5, 4, 5, 4, 5]] * 6
-    pairs = counted(sentences)
-    table = pairs.toarray()
-    marginal = table.sum(axis=1) / table.sum()
-    estimate = information.bayes_information_gain(pairs)
-    for w, row in enumerate(table):
-
-        def surprise(log_a: float, row: np.ndarray = row) -> float:
-            a = np.exp(log_a) * marginal
-            return (
-                -(gammaln(row + a) - gammaln(a)).sum()
-                + gammaln(row.sum() + a.sum())
-                - gammaln(a.sum())
-            )
-
-        a = np.exp(minimize_scalar(surprise, bounds=np.log([1e-3, 1e9]), method="bounded").x)
-        drawn = generator.dirichlet(row + a * marginal, 200_000)
-        gain = (drawn * np.log(np.maximum(drawn, 1e-300) / marginal)).sum(axis=1)
-        assert estimate[w] == pytest.approx(gain.mean(), rel=0.02, abs=5 * gain.std() / 400)
+    types, shuffles = 200, 40
+    lengths = generator.integers(1, 15, 3000)
+    shares = 1 / (np.arange(types) + 2)
+    ids = generator.choice(types, lengths.sum(), p=shares / shares.sum())
+    counts = np.bincount(ids, minlength=types)
+    gains = []
+    for _ in range(shuffles):
+        generator.shuffle(ids)
+        gains.append(information.information_gain(information.count_pairs(ids, lengths, types)))
+    mean, error = np.mean(gains, axis=0), np.std(gains, axis=0) / np.sqrt(shuffles - 1)
+    each, many = np.unique(lengths, return_counts=True)
+    expected = information.shuffled_information_gain(counts, each, many)
+    off = (expected - mean) / error
+    assert off.std() < 1.3
+    assert expected.mean() == pytest.approx(mean.mean(), rel=0.01)
+    assert np.allclose(expected, mean, rtol=0.06)
 
 
-def test_scripts_count_and_estimate(tmp_path: Path) -> None:
+def test_types_that_do_not_occur_have_no_bias() -> None:
+    counts = np.array([0, 3, 3])
+    found = information.shuffled_information_gain(counts, np.array([3]), np.array([2]))
+    assert np.isnan(found[0])
+    assert (found[1:] > 0).all()
+
+
+def test_likelihood_of_a_row_is_scipys() -> None:
+    generator = np.random.default_rng(0)
+    mean = generator.dirichlet(np.ones(TYPES))
+    rows = generator.integers(1, 9, (2, TYPES))
+    found = estimates._polya_likelihood(csr_array(rows), np.tile(mean, (2, 1)))
+    for row, likelihood in zip(rows, found, strict=True):
+        expected = [
+            dirichlet_multinomial.logpmf(row, a * mean, row.sum()) for a in estimates.CONCENTRATIONS
+        ]
+        assert np.allclose(likelihood - likelihood[0], np.array(expected) - expected[0], atol=1e-6)
+
+
+def test_posterior_mean_of_a_row_equals_draws_from_the_posterior() -> None:
+    generator = np.random.default_rng(0)
+    prior, marginal = generator.dirichlet(np.ones(TYPES), 2)
+    halves = generator.multinomial(40, prior, 1), generator.multinomial(50, marginal, 1)
+    counts, concentration = halves[0] + halves[1], 30.0
+    drawn = generator.dirichlet(counts[0] + concentration * prior, 400_000)
+    divergence = (drawn * np.log(drawn / prior)).sum(axis=1)
+    toward = counts[0] / 90 @ np.log(prior / marginal)
+    parts = (csr_array(halves[0]), csr_array(halves[1]))
+    gain = estimates._of_rows(parts, marginal, prior[None], np.array([[concentration]]))[0]
+    assert gain[0] == pytest.approx(toward + divergence.mean(), abs=5 * divergence.std() / 630)
+
+
+def topical_halves(topics: int, sentences: int) -> tuple[tuple[csr_array, csr_array], np.ndarray]:
+    """C of both halves where a sentence is 8 words of one topic, and the exact KL(w)."""
+    generator = np.random.default_rng(1)
+    shares = generator.dirichlet(np.full(120, 0.5), topics) + 1e-4
+    shares /= shares.sum(axis=1, keepdims=True)
+    halves = []
+    for _ in range(2):
+        topic = np.repeat(generator.integers(topics, size=sentences // 2), 8)
+        ladder = (shares.cumsum(axis=1) + np.arange(topics)[:, None]).ravel()
+        place = np.searchsorted(ladder, topic + generator.random(len(topic)))
+        ids = np.minimum(place - topic * 120, 119)
+        halves.append(information.count_pairs(ids, np.full(sentences // 2, 8), 120))
+    joint = shares.T @ shares / topics
+    marginal = joint.sum(axis=1)
+    exact = (joint / marginal[:, None] * np.log(joint / np.outer(marginal, marginal))).sum(axis=1)
+    return (halves[0], halves[1]), exact
+
+
+def test_posterior_finds_the_information_of_a_topical_language() -> None:
+    halves, exact = topical_halves(4, 4000)
+    found = estimates.posterior_information_gain(halves, 32_000)
+    plug_in = information.information_gain(halves[0] + halves[1])
+    known = np.isfinite(found.mean)
+    assert known.mean() > 0.8
+    error, before = ((gain / exact - 1)[known] for gain in (found.mean, plug_in))
+    assert abs(error.mean()) < 0.1
+    assert np.sqrt((error**2).mean()) < np.sqrt((before**2).mean()) / 2
+    inside = ((found.low <= exact) & (exact <= found.high))[known]
+    assert inside.mean() > 0.85
+
+
+def test_posterior_finds_nothing_where_there_is_nothing() -> None:
+    halves, exact = topical_halves(1, 4000)
+    assert np.allclose(exact, 0)
+    found = estimates.posterior_information_gain(halves, 32_000)
+    plug_in = information.information_gain(halves[0] + halves[1])
+    known = np.isfinite(found.mean)
+    assert found.mean[known].mean() < 0.1 * plug_in[known].mean()
+
+
+def test_halves_may_change_places() -> None:
+    (first, second), _ = topical_halves(4, 1000)
+    one = estimates.posterior_information_gain((first, second), 8000)
+    other = estimates.posterior_information_gain((second, first), 8000)
+    assert np.allclose(one.mean, other.mean, rtol=1e-6, equal_nan=True)
+    assert np.allclose(one.high, other.high, rtol=1e-6, equal_nan=True)
+
+
+def test_a_corpus_of_one_half_has_no_posterior() -> None:
+    (first, _), _ = topical_halves(2, 500)
+    found = estimates.posterior_information_gain((first, csr_array(first.shape)), 2000)
+    assert np.isnan(found.mean).all()
+
+
+def count(corpus: Path, tokenizer: Path, name: str, *options: object) -> dict[str, Path]:
+    """Run count_tokens; its three tables."""
+    kinds = ("tokens", "pairs", "lengths")
+    outputs = {kind: corpus.with_name(f"{name}-{kind}.parquet") for kind in kinds}
+    words = [word for kind, path in outputs.items() for word in (f"--output-{kind}", path)]
+    assert_runs("count_tokens", corpus, tokenizer, *words, *options)
+    return outputs
+
+
+def test_estimates_of_a_counted_corpus(tmp_path: Path) -> None:
     texts = draw_texts(400)
     corpus = write_corpus(tmp_path / "corpus.parquet", texts)
-    words = sorted({word for text in texts for word in text.split()})
-    build_tokenizer(words).save_pretrained(tmp_path / "tokenizer")
-    names = {name: tmp_path / f"{name}.parquet" for name in ("tokens", "pairs", "lengths", "found")}
-    assert_runs(
-        *("count_tokens", corpus, tmp_path / "tokenizer"),
-        *("--output-tokens", names["tokens"], "--output-pairs", names["pairs"]),
-        *("--output-lengths", names["lengths"]),
-    )
-    tokens = read_table(names["tokens"], TOKEN_COUNTS)
-    flat = [word for text in texts for word in text.split()]
-    assert dict(tokens.filter(pl.col("count") > 0).select("token", "count").rows()) == {
-        word: flat.count(word) for word in words
-    }
-    cells = read_table(names["pairs"], PAIR_COUNTS)
-    expected: dict[tuple[str, str], int] = {}
-    for text in texts:
-        for pair in permutations(text.split(), 2):
-            expected[pair] = expected.get(pair, 0) + 1
-    spelled = tokens["token"].to_list()
-    assert {(spelled[a], spelled[b]): n for a, b, n in cells.rows()} == expected
-    lengths = read_table(names["lengths"], SENTENCE_LENGTHS)
-    assert (lengths["length"] * lengths["sentences"]).sum() == len(flat)
-    arguments = (names["tokens"], names["pairs"], names["lengths"], "--shuffles", 2, "--seed", 0)
-    assert_runs("estimate_information", *arguments, "--output-information", names["found"])
-    found = read_table(names["found"], INFORMATION)
+    build_tokenizer(sorted(set(" ".join(texts).split()))).save_pretrained(tmp_path / "tokenizer")
+    tables = count(corpus, tmp_path / "tokenizer", "whole")
+    output = tmp_path / "information.parquet"
+    log = assert_runs("estimate_information", *tables.values(), "--output-information", output)
+    assert "18 types seen, 0 of them too rare" in log
+    found = read_table(output, INFORMATION)
     seen = found.filter(pl.col("count") > 0)
     assert found["probability"].sum() == pytest.approx(1)
     assert np.allclose(seen["self_information"], -np.log(seen["probability"]))
@@ -140,39 +216,52 @@ def test_scripts_count_and_estimate(tmp_path: Path) -> None:
         seen["information_gain_corrected"],
         seen["information_gain"] - seen["information_gain_shuffled"],
     )
-    assert found.filter(pl.col("count") == 0)["information_gain"].null_count() == 5
-    assert read_metadata(names["found"])["tokenizer"] == read_metadata(names["tokens"])["tokenizer"]
-    assert '"information_gain": "nat"' in read_metadata(names["found"])["units"]
+    low, mean, high = (seen[f"information_gain_{end}"] for end in ("low", "bayes", "high"))
+    assert ((low >= 0) & (low <= mean) & (mean <= high)).all()
+    assert (mean < seen["information_gain"]).all()
+    unseen = found.filter(pl.col("count") == 0)
+    assert len(unseen) == 5
+    assert all(unseen[name].null_count() == 5 for name in found.columns if "gain" in name)
+    identity = read_metadata(tables["tokens"])["tokenizer"]
+    assert read_metadata(output)["tokenizer"] == identity
+    assert '"information_gain": "nat"' in read_metadata(output)["units"]
+
+
+def test_a_type_with_few_pairs_has_no_posterior(tmp_path: Path) -> None:
+    texts = [*draw_texts(400), "rare the sea"]
+    corpus = write_corpus(tmp_path / "corpus.parquet", texts)
+    build_tokenizer(sorted(set(" ".join(texts).split()))).save_pretrained(tmp_path / "tokenizer")
+    tables = count(corpus, tmp_path / "tokenizer", "whole")
+    output = tmp_path / "information.parquet"
+    assert_runs("estimate_information", *tables.values(), "--output-information", output)
+    rare = read_table(output, INFORMATION).row(by_predicate=pl.col("token") == "rare", named=True)
+    assert rare["information_gain"] > 0
+    assert rare["information_gain_bayes"] is None
+    assert rare["information_gain_low"] is None
 
 
 def test_counts_of_two_corpora_do_not_mix(tmp_path: Path) -> None:
     build_tokenizer(["a", "b"]).save_pretrained(tmp_path / "tokenizer")
-    for name, texts in {"one": ["a b", "b a b"], "two": ["a b"]}.items():
-        corpus = write_corpus(tmp_path / f"{name}.parquet", texts)
-        outputs = {k: tmp_path / f"{name}-{k}.parquet" for k in ("tokens", "pairs", "lengths")}
-        options = [word for k, path in outputs.items() for word in (f"--output-{k}", path)]
-        assert_runs("count_tokens", corpus, tmp_path / "tokenizer", *options)
+    one, two = (
+        count(write_corpus(tmp_path / f"{name}.parquet", texts), tmp_path / "tokenizer", name)
+        for name, texts in (("one", ["a b", "b a b"]), ("two", ["a b"]))
+    )
+    output = tmp_path / "out.parquet"
     line = assert_refuses(
-        "estimate_information",
-        *(tmp_path / "one-tokens.parquet", tmp_path / "one-pairs.parquet"),
-        *(tmp_path / "two-lengths.parquet", "--shuffles", 1, "--seed", 0),
-        *("--output-information", tmp_path / "out.parquet"),
+        *("estimate_information", one["tokens"], one["pairs"], two["lengths"]),
+        *("--output-information", output),
     )
     assert "two-lengths.parquet" in line
-    assert not (tmp_path / "out.parquet").exists()
+    assert not output.exists()
 
 
 def test_sentences_of_one_token_hold_no_pair(tmp_path: Path) -> None:
     build_tokenizer(["a"]).save_pretrained(tmp_path / "tokenizer")
     corpus = write_corpus(tmp_path / "corpus.parquet", ["a", "a"])
+    tables = count(corpus, tmp_path / "tokenizer", "whole")
+    assert read_table(tables["tokens"], TOKEN_COUNTS)["count"].sum() == 2
     line = assert_refuses(
-        *(
-            "count_tokens",
-            corpus,
-            tmp_path / "tokenizer",
-            "--output-tokens",
-            tmp_path / "t.parquet",
-        ),
-        *("--output-pairs", tmp_path / "p.parquet", "--output-lengths", tmp_path / "l.parquet"),
+        "estimate_information", *tables.values(), "--output-information", tmp_path / "out.parquet"
     )
-    assert "corpus.parquet" in line
+    assert "whole-pairs.parquet" in line
+    assert "no sentence has two tokens" in line

@@ -76,12 +76,19 @@ def build_encoder(
 
 
 def build_masked_lm(
-    directory: Path, words: list[str], *, layers: int = 2, width: int = 32, seed: int = 0
+    directory: Path,
+    words: list[str],
+    *,
+    architecture: str = "bert",
+    layers: int = 2,
+    width: int = 32,
+    seed: int = 0,
+    tokenizer: PreTrainedTokenizerFast | None = None,
 ) -> Path:
-    """Save a random BertForMaskedLM with a word tokenizer."""
-    tokenizer = build_tokenizer(words)
+    """Save a random masked LM of a transformers `architecture` with a word or other tokenizer."""
+    tokenizer = tokenizer or build_tokenizer(words)
     torch.manual_seed(seed)
-    config = _config("bert", tokenizer, layers, width)
+    config = _config(architecture, tokenizer, layers, width)
     _save(AutoModelForMaskedLM.from_config(config), tokenizer, directory)
     return directory
 

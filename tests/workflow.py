@@ -51,7 +51,7 @@ TINY: dict[str, Any] = {
         "integrated_gradients": {"tolerance": 0.01},
         "shapley": {"exact_up_to": 5, "evaluations": 24},
     },
-    "information": {"shuffles": 2},
+    "information": {"shards": 2},
     "evaluation": {"corpus": "topical_pairs"},
     "analysis": {
         "quantities": [

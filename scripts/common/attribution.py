@@ -33,8 +33,11 @@ def write_weights(encoder: Encoder, sentences: list[Sentence], path: Path) -> No
             "truncated": np.repeat([s.truncated for s in sentences], sizes),
             "weight": np.concatenate([nothing, *(s.weight for s in sentences)]),
             "error": np.concatenate([nothing, *(s.error for s in sentences)]),
+            "word": [word for s in sentences for word in s.words or [None] * len(s.ids)],
+            "word_text": [text for s in sentences for text in s.spelled],
+            "word_weight": np.concatenate([nothing, *(s.word_weight for s in sentences)]),
         }
-    )
+    ).with_columns(pl.col("word_weight").fill_nan(None))
     if not frame["weight"].is_finite().all():
         raise InputError(f"{encoder.directory}: gives embeddings that are not finite")
     write_table(frame, path, WEIGHTS, tokenizer=encoder.fingerprint)

@@ -136,17 +136,16 @@ def _comparison_faults(config: Config, path: str, comparison: Config) -> Iterato
     if "information_gain_exact" in quantities and not exact:
         yield (
             f"{path}.counted_on: information_gain_exact needs a generated corpus and a tokenizer "
-            "of model word; leave it out of analysis.quantities"
+            "of model word (or, trained here too, analysis.unit word); leave it out of "
+            "analysis.quantities"
         )
 
 
 def has_exact(config: Config, corpus: str, encoder: str) -> bool:
-    """Whether the grammar gives exact values for the encoder's tokens on this corpus."""
-    root = config["encoders"][root_of(config, encoder)]
-    return (
-        config["corpora"][corpus]["source"] == "generated"
-        and root.get("tokenizer", {}).get("model") == "word"
-    )
+    """Whether the grammar gives exact values for the encoder's tokens, or words, on this corpus."""
+    model = config["encoders"][root_of(config, encoder)].get("tokenizer", {}).get("model")
+    whole = model == "word" or (model == "wordpiece" and config["analysis"]["unit"] == "word")
+    return config["corpora"][corpus]["source"] == "generated" and whole
 
 
 def _tokenizer_faults(config: Config, path: str, comparison: Config) -> Iterator[str]:

@@ -51,6 +51,12 @@ _TOKEN = {
     "token_id": _key(pa.int32(), "id in the encoder's vocabulary"),
     "token": _key(pa.string(), "token as the vocabulary spells it"),
 }
+_WORD = {
+    "word": Column(pa.int32(), "1", "number of its word in the sentence", nullable=True),
+    "word_text": Column(
+        pa.string(), "1", "how the word reads; null if it was cut too", nullable=True
+    ),
+}
 _STATISTICS = {
     "r_squared": ("1", "coefficient of determination of weight on quantity"),
     "slope": ("weight per unit of the quantity", "slope of the regression"),
@@ -63,7 +69,7 @@ QUANTITIES = {
     "information_gain": "plug-in estimate of KL(w)",
     "information_gain_shuffled": "plug-in estimate on the corpus shuffled across sentences",
     "information_gain_corrected": "plug-in minus shuffled",
-    "information_gain_bayes": "posterior mean under a Dirichlet prior of mean P",
+    "information_gain_bayes": "posterior mean of KL(w), empirical Bayes",
     "information_gain_exact": "exact value from the grammar of the generated language",
     "surprisal": "-log P(token | the rest of its sentence) of a masked language model",
 }
@@ -105,9 +111,11 @@ INFORMATION = Table(
         "probability": Column(pa.float64(), "1", "count / sum of counts"),
         "self_information": _quantity("-log probability; null where the type was not seen"),
         "information_gain": _quantity("KL(w), plug-in; null where the type was not seen"),
-        "information_gain_shuffled": _quantity("the same on shuffled tokens, mean over shuffles"),
+        "information_gain_shuffled": _quantity("its expectation on tokens shuffled over sentences"),
         "information_gain_corrected": _quantity("information_gain - information_gain_shuffled"),
-        "information_gain_bayes": _quantity("posterior mean under a Dirichlet prior of mean P"),
+        "information_gain_bayes": _quantity("posterior mean of KL(w); null for too few pairs"),
+        "information_gain_low": _quantity("lower end of the credible interval of KL(w)"),
+        "information_gain_high": _quantity("upper end of the credible interval of KL(w)"),
         "information_gain_exact": _quantity("KL(w) from the grammar", optional=True),
     },
 )
@@ -127,6 +135,7 @@ PAIR_COUNTS = Table(
         "token_id": _TOKEN["token_id"],
         "other_id": _key(pa.int32(), "id of the other token of the pair"),
         "count": Column(pa.int64(), "pairs", "C(w, w'), summed over sentences"),
+        "half_count": Column(pa.int64(), "pairs", "the same over every other document"),
     },
 )
 SENTENCE_LENGTHS = Table(
@@ -140,7 +149,15 @@ SENTENCE_LENGTHS = Table(
 SURPRISAL = Table(
     "surprisal of every token of a corpus",
     ("sentence_id", "position"),
-    {**_TOKEN, "surprisal": Column(pa.float64(), "nat", "-log P(token | sentence with it masked)")},
+    {
+        **_TOKEN,
+        "surprisal": Column(
+            pa.float64(),
+            "nat",
+            "-log P(token | sentence with it masked; within_word_l2r: and the rest of its word)",
+        ),
+        **_WORD,
+    },
 )
 WEIGHTS = Table(
     "weight of every token in its sentence",
@@ -148,12 +165,20 @@ WEIGHTS = Table(
     {
         **_TOKEN,
         "special": _key(pa.bool_(), "true for tokens that the tokenizer adds"),
+        "truncated": _key(pa.bool_(), "true in sentences cut to what the encoder takes"),
         "weight": Column(pa.float64(), "norm of the embedding", "L2 norm of the contribution"),
         "error": Column(
             pa.float64(),
             "integrated_gradients, exact shapley: 1 (relative to the norm of what is explained); "
             "sampled shapley: norm of the embedding (standard error)",
             "completeness error of the sentence or standard error of the token",
+        ),
+        **_WORD,
+        "word_weight": Column(
+            pa.float64(),
+            "norm of the embedding",
+            "L2 norm of the sum of the contributions of the word's tokens; null where word_text is",
+            nullable=True,
         ),
     },
 )

@@ -1,4 +1,4 @@
-"""Pair counts of tokens and estimates of the information gain KL(w), in nats.
+"""Pair counts of tokens, and the plug-in estimate of the information gain KL(w), in nats.
 
 C(w, w') is the number of ordered pairs of distinct positions of one sentence that hold w and w'.
 P(w' | w) is a row of C, normalised, and P(w') its marginal, so that the mean of KL(w) under P is
@@ -6,14 +6,12 @@ the mutual information of the pair. Rows of zeros have no estimate: NaN.
 """
 
 import numpy as np
-from scipy.interpolate import CubicSpline
+import polars as pl
 from scipy.sparse import csr_array, diags_array
-from scipy.special import digamma, gammaln
+from scipy.special import gammaln
 
-CONCENTRATIONS = (1e-3, 1e9)
-SEARCH_STEPS = 60
-SPLINE_KNOTS = 2000
-GOLDEN = (5**0.5 - 1) / 2
+POISSON_MEANS = np.geomspace(1e-12, 100, 2000)
+POISSON_TERMS = 250
 
 
 def count_pairs(ids: np.ndarray, lengths: np.ndarray, types: int) -> csr_array:
@@ -28,19 +26,74 @@ def count_pairs(ids: np.ndarray, lengths: np.ndarray, types: int) -> csr_array:
     types
         Size of the vocabulary.
     """
-    sentence = np.repeat(np.arange(len(lengths)), lengths)
-    ones = np.ones(len(ids), np.int64)
-    held = csr_array((ones, (sentence, ids)), shape=(len(lengths), types))
-    pairs = held.T @ held - diags_array(np.bincount(ids, minlength=types), dtype=np.int64)
-    pairs = csr_array(pairs)
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    held = csr_array((np.ones(len(ids), np.int64), ids, ends), shape=(len(lengths), types))
+    pairs = held.T.tocsr() @ held
+    pairs = csr_array(pairs - diags_array(np.bincount(ids, minlength=types), dtype=np.int64))
     pairs.eliminate_zeros()
     pairs.sort_indices()
     return pairs
 
 
+class RunningSum:
+    """Sum of matrices; those of like size are added first, so that each cell moves few times."""
+
+    def __init__(self, types: int) -> None:
+        self.parts = [csr_array((types, types), dtype=np.int64)]
+
+    def add(self, part: csr_array) -> None:
+        """Count `part` too."""
+        self.parts.append(part)
+        while len(self.parts) > 1 and self.parts[-2].nnz <= 2 * self.parts[-1].nnz:
+            self._join()
+
+    def total(self) -> csr_array:
+        """The sum, shape (types, types)."""
+        while len(self.parts) > 1:
+            self._join()
+        return self.parts[0]
+
+    def _join(self) -> None:
+        self.parts.append(self.parts.pop() + self.parts.pop())
+
+
+def pair_table(first: csr_array, second: csr_array) -> pl.DataFrame:
+    """The PAIR_COUNTS table of C of the first and second half of a corpus."""
+    whole, half = (first + second).tocoo(), first.tocoo()
+    types = first.shape[0]
+    place = np.searchsorted(
+        whole.row * np.int64(types) + whole.col, half.row * np.int64(types) + half.col
+    )
+    in_half = np.zeros_like(whole.data)
+    in_half[place] = half.data
+    return pl.DataFrame(
+        {
+            "token_id": whole.row,
+            "other_id": whole.col,
+            "count": whole.data,
+            "half_count": in_half,
+        }
+    )
+
+
+def pair_halves(table: pl.DataFrame, types: int) -> tuple[csr_array, csr_array]:
+    """C of each half of the corpus, from its PAIR_COUNTS table, each (types, types)."""
+    place = (table["token_id"].to_numpy(), table["other_id"].to_numpy())
+    first = table["half_count"].to_numpy()
+    halves = [
+        csr_array((data, place), shape=(types, types))
+        for data in (first, table["count"].to_numpy() - first)
+    ]
+    for half in halves:
+        half.eliminate_zeros()
+    return halves[0], halves[1]
+
+
 def information_gain(pairs: csr_array) -> np.ndarray:
     """Plug-in KL(w), shape (types,)."""
-    row, rows, marginal = _rows_and_marginal(pairs)
+    rows = np.asarray(pairs.sum(axis=1)).ravel()
+    marginal = rows / rows.sum()
+    row = np.repeat(np.arange(pairs.shape[0]), np.diff(pairs.indptr))
     share = pairs.data / rows[row]
     terms = share * np.log(share / marginal[pairs.indices])
     gain = np.bincount(row, terms, minlength=len(rows))
@@ -48,82 +101,36 @@ def information_gain(pairs: csr_array) -> np.ndarray:
 
 
 def shuffled_information_gain(
-    counts: np.ndarray, lengths: np.ndarray, shuffles: int, seed: int
+    counts: np.ndarray, lengths: np.ndarray, sentences: np.ndarray
 ) -> np.ndarray:
-    """Plug-in KL(w) with tokens shuffled across sentences, mean over shuffles (Oyama et al. 2023).
+    """Expected plug-in KL(w) with tokens shuffled across sentences (Oyama et al. 2023).
+
+    A cell of row w is then nearly a Poisson variable x of mean m = N_w P(w'), N_w the pairs of w,
+    and adds (E[x log x] - m log m) / N_w. Types without occurrence are NaN.
 
     Parameters
     ----------
     counts
-        Occurrences of each type, shape (types,); with `lengths`, all that a shuffle keeps.
-    lengths
-        Tokens of each sentence.
+        Occurrences of each type, shape (types,).
+    lengths, sentences
+        How many sentences have how many tokens.
     """
-    generator = np.random.default_rng(seed)
-    ids = np.repeat(np.arange(len(counts)), counts)
-    total, seen = np.zeros(len(counts)), np.zeros(len(counts), int)
-    for _ in range(shuffles):
-        generator.shuffle(ids)
-        gain = information_gain(count_pairs(ids, lengths, len(counts)))
-        total += np.nan_to_num(gain)
-        seen += ~np.isnan(gain)
-    return np.divide(total, seen, out=np.full(len(counts), np.nan), where=seen > 0)
+    pairs = (sentences * lengths * (lengths - 1)).sum()
+    probability = counts[counts > 0] / counts.sum()
+    excess = _poisson_excess()
+    different, place = np.unique(probability, return_inverse=True)
+    gain = np.empty(len(different))
+    for i, p in enumerate(different):
+        cells = np.interp(np.log(p * pairs * probability), np.log(POISSON_MEANS), excess)
+        gain[i] = (1 - p) * ((1 - probability) @ cells) / (p * pairs)
+    shuffled = np.full(len(counts), np.nan)
+    shuffled[counts > 0] = gain[place]
+    return shuffled
 
 
-def bayes_information_gain(pairs: csr_array) -> np.ndarray:
-    """Posterior mean of KL(w), shape (types,).
-
-    Row w of C is multinomial with a Dirichlet prior of mean P and a concentration a of its own,
-    which maximises the row's Polya likelihood. With q ~ Dirichlet(c + a P) and A the sum of its
-    parameters, E[q log q] = q_mean (digamma(c + a P + 1) - digamma(A + 1)) (Wolpert and Wolf 1995).
-    """
-    row, rows, marginal = _rows_and_marginal(pairs)
-    prior = marginal[pairs.indices]
-    concentration = _fit_concentrations(pairs, row, rows, prior)
-
-    def term(mass: np.ndarray, share: np.ndarray) -> np.ndarray:
-        return mass * (digamma(mass + 1) - np.log(share))
-
-    seen = term(pairs.data + concentration[row] * prior, prior)
-    seen -= term(concentration[row] * prior, prior)
-    low, high = np.log(CONCENTRATIONS)
-    log_grid = np.linspace(low, high, SPLINE_KNOTS)
-    support = marginal[marginal > 0]
-    unseen = CubicSpline(
-        log_grid, [term(np.exp(a) * support, support).sum() / np.exp(a) for a in log_grid]
-    )
-    mass = rows + concentration
-    everywhere = concentration * unseen(np.log(concentration))
-    total = np.bincount(row, seen, minlength=len(rows)) + everywhere
-    gain = total / mass - digamma(mass + 1)
-    return np.where(rows > 0, np.maximum(gain, 0), np.nan)
-
-
-def _rows_and_marginal(pairs: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    rows = np.asarray(pairs.sum(axis=1)).ravel()
-    row = np.repeat(np.arange(pairs.shape[0]), np.diff(pairs.indptr))
-    return row, rows, rows / rows.sum()
-
-
-def _fit_concentrations(
-    pairs: csr_array, row: np.ndarray, rows: np.ndarray, prior: np.ndarray
-) -> np.ndarray:
-    """Concentration of each row's Polya likelihood, by golden-section search on its logarithm."""
-
-    def likelihood(log_a: np.ndarray) -> np.ndarray:
-        a = np.exp(log_a)
-        mean = a[row] * prior
-        cells = gammaln(pairs.data + mean) - gammaln(mean)
-        return np.bincount(row, cells, minlength=len(rows)) + gammaln(a) - gammaln(rows + a)
-
-    low, high = (np.full(len(rows), np.log(bound)) for bound in CONCENTRATIONS)
-    left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-    at_left, at_right = likelihood(left), likelihood(right)
-    for _ in range(SEARCH_STEPS):
-        up = at_left < at_right
-        low, high = np.where(up, left, low), np.where(up, high, right)
-        probe = np.where(up, low + GOLDEN * (high - low), high - GOLDEN * (high - low))
-        at_probe = likelihood(probe)
-        left, right = np.where(up, right, probe), np.where(up, probe, left)
-        at_left, at_right = np.where(up, at_right, at_probe), np.where(up, at_probe, at_left)
-    return np.exp((low + high) / 2)
+def _poisson_excess() -> np.ndarray:
+    """E[x log x] - m log m of a Poisson variable x at each of `POISSON_MEANS`; 1/2 for large m."""
+    x = np.arange(2, POISSON_TERMS)
+    mean = POISSON_MEANS[:, None]
+    probability = np.exp(x * np.log(mean) - mean - gammaln(x + 1))
+    return (probability * x * np.log(x)).sum(axis=1) - POISSON_MEANS * np.log(POISSON_MEANS)

@@ -1,4 +1,4 @@
-"""The tokens that a regression of weight on quantities is about."""
+"""The tokens, or words, that a regression of weight on quantities is about."""
 
 import logging
 from pathlib import Path
@@ -17,11 +17,14 @@ def read_tokens(
 ) -> pl.DataFrame:
     """Weight before and after, and every quantity, of the tokens that are not special.
 
+    If `information` is about words, they stand for their tokens, with surprisals added up.
+
     Returns
     -------
-    A row per token: `sentence` (from 0 without gaps), sentence_id, position, token_id, `before`
-    and `after` (weights), and the columns of `information` (and surprisal), nats. Types counted
-    fewer than `minimum_count` times are left out.
+    A row per token: `sentence` (from 0 without gaps), sentence_id, position (of a word's first
+    token), `before` and `after` (weights), and the columns of `information` (and surprisal),
+    nats. Types counted fewer than `minimum_count` times are left out, and so are words that were
+    cut.
 
     Raises
     ------
@@ -29,27 +32,57 @@ def read_tokens(
         The tables are not about the same tokens of one tokenizer, or a weight is not finite.
     """
     same_tokenizer([before, after, information, *([surprisal] if surprisal else [])])
-    weights = _weights(before, after)
-    tokens = weights.filter(~pl.col("special")).drop("special", "token")
-    types = read_table(information, INFORMATION)
-    tokens = tokens.join(types, "token_id", how="left", maintain_order="left")
+    unit = unit_of(information)
+    weights = _weights(before, after, {"token": "weight", "word": "word_weight"}[unit])
+    tokens = weights.filter(~pl.col("special")).drop("special")
+    if surprisal:
+        tokens = _with_surprisal(tokens, surprisal, before)
+    tokens = join_types(tokens, information)
     if tokens["count"].null_count():
         unknown = tokens.filter(pl.col("count").is_null())["token_id"].unique().sort()
         raise InputError(
             f"{information}: {len(unknown)} token types of {before} are missing, first token_id "
             f"{unknown[0]}; estimate information with the encoder's own tokenizer"
         )
-    if surprisal:
-        tokens = _with_surprisal(tokens, surprisal, before)
     kept = tokens.filter(pl.col("count") >= minimum_count)
     logging.info(
-        "%d tokens of %d sentences: left out %d special and %d of types seen fewer than %d times",
-        *(len(weights), weights["sentence_id"].n_unique(), len(weights) - len(tokens)),
-        *(len(tokens) - len(kept), minimum_count),
+        "%d tokens of %d sentences: left out %d special; of %d %ss, %d of types seen fewer than "
+        "%d times",
+        *(len(weights), weights["sentence_id"].n_unique(), weights["special"].sum()),
+        *(len(tokens), unit, len(tokens) - len(kept), minimum_count),
     )
     return kept.with_columns(
         (pl.col("sentence_id").rank("dense") - 1).cast(pl.Int64).alias("sentence")
     )
+
+
+def unit_of(table: Path) -> str:
+    """What the rows of a table are about: token or word."""
+    return read_metadata(table).get("unit", "token")
+
+
+def join_types(tokens: pl.DataFrame, information: Path) -> pl.DataFrame:
+    """Tokens with the columns of their types, null where the table lacks one.
+
+    If `information` is about words, a row a word that was not cut: the row of its first token,
+    with the sum of the surprisals if all are known, and a count of 0 where the table lacks it.
+    """
+    types = read_table(information, INFORMATION)
+    if unit_of(information) == "token":
+        tokens = tokens.drop("token", "word", "word_text")
+        return tokens.join(types, "token_id", how="left", maintain_order="left")
+    known = pl.col("surprisal")
+    summed = pl.when(known.count() == pl.len()).then(known.sum())
+    words = (
+        tokens.drop("token_id", "token")
+        .filter(pl.col("word_text").is_not_null())
+        .group_by("sentence_id", "word", maintain_order=True)
+        .agg(pl.exclude("surprisal").first(), *([summed] if "surprisal" in tokens.columns else []))
+        .rename({"word_text": "token"})
+        .drop("word")
+    )
+    found = words.join(types, "token", how="left", maintain_order="left")
+    return found.with_columns(pl.col("count").fill_null(0))
 
 
 def same_tokenizer(paths: list[Path]) -> None:
@@ -90,14 +123,14 @@ def of_quantity(tokens: pl.DataFrame, quantity: str, files: str) -> pl.DataFrame
     return known
 
 
-def _weights(before: Path, after: Path) -> pl.DataFrame:
+def _weights(before: Path, after: Path, column: str) -> pl.DataFrame:
     first, second = (read_table(path, WEIGHTS).sort(PLACE) for path in (before, after))
     for path, weights in ((before, first), (after, second)):
-        odd = weights.filter(~pl.col("weight").is_finite())
+        odd = weights.filter(~pl.col(column).is_finite())
         if len(odd):
             sentence, position = odd.select(PLACE).row(0)
             raise InputError(
-                f"{path}: sentence {sentence}, position {position}: weight is {odd['weight'][0]}; "
+                f"{path}: sentence {sentence}, position {position}: weight is {odd[column][0]}; "
                 f"{len(odd)} weights are not finite, look for a fault of the encoder"
             )
     ours, theirs = (one.select(*PLACE, "token_id") for one in (first, second))
@@ -111,9 +144,9 @@ def _weights(before: Path, after: Path) -> pl.DataFrame:
             "and after must weigh the same tokens of one tokenizer"
         )
     return first.select(
-        *(*PLACE, "token_id", "token", "special"),
-        pl.col("weight").alias("before"),
-        second["weight"].alias("after"),
+        *(*PLACE, "token_id", "token", "special", "word", "word_text"),
+        pl.col(column).alias("before"),
+        second[column].alias("after"),
     )
 
 

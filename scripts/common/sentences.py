@@ -3,7 +3,7 @@
 import logging
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from transformers import PreTrainedTokenizerBase
 from common.command import InputError
 from common.contract import CORPUS
 from common.tables import read_table
+from common.words import Speller, tells_words
 
 
 @dataclass
@@ -20,7 +21,7 @@ class Sentence:
 
     `words` [n] numbers the words that the tokenizer splits text into, None where a token is in
     none; it is None itself if the tokenizer does not tell.
-    `weight` and `error` [n] are filled in by the method that weighs them.
+    `spelled` [n] is how they read, None where a token is in none or its word was cut.
     """
 
     number: int
@@ -29,8 +30,30 @@ class Sentence:
     special: list[bool]
     truncated: bool
     words: list[int | None] | None = None
+    spelled: list[str | None] = field(default_factory=list)
     weight: np.ndarray | None = None
+    word_weight: np.ndarray | None = None
     error: np.ndarray | None = None
+
+    def weigh(self, contributions: np.ndarray, error: np.ndarray | float) -> None:
+        """Set the weights of the tokens and their words, and their errors.
+
+        Parameters
+        ----------
+        contributions
+            Of every token to the embedding, [n, d]; the weight of a token is their norm, that of
+            a word [n], on all its tokens, the norm of their sum; NaN where there is no word.
+        error
+            Of every token [n], or of all.
+        """
+        self.weight = np.linalg.norm(contributions, axis=1)
+        self.error = np.broadcast_to(error, len(self.ids))
+        self.word_weight = np.full(len(self.ids), np.nan)
+        held = [k for k, text in enumerate(self.spelled) if text is not None]
+        _, word = np.unique([(self.words or [])[k] for k in held], return_inverse=True)
+        sums = np.zeros((len(held), contributions.shape[1]))
+        np.add.at(sums, word, contributions[held])
+        self.word_weight[held] = np.linalg.norm(sums, axis=1)[word]
 
 
 def read_sentences(
@@ -49,7 +72,11 @@ def read_sentences(
     texts = table["text"].to_list()
     encoded = tokenizer(texts, return_special_tokens_mask=True, verbose=False)
     ids, special = encoded["input_ids"], encoded["special_tokens_mask"]
-    words = [encoded.word_ids(k) if tokenizer.is_fast else None for k in range(len(ids))]
+    told, speller = tells_words(tokenizer), Speller(tokenizer)
+    words: list[list[int | None]] = [
+        encoded.word_ids(k) if told else [None] * len(ids[k]) for k in range(len(ids))
+    ]
+    spelled = [speller.words(*both) for both in zip(ids, words, strict=True)]
     long = [k for k, tokens in enumerate(ids) if longest and len(tokens) > longest]
     if long:
         cut = tokenizer(
@@ -58,18 +85,24 @@ def read_sentences(
             max_length=longest,
             return_special_tokens_mask=True,
         )
-        for k, tokens, mask in zip(long, cut["input_ids"], cut["special_tokens_mask"], strict=True):
-            ids[k], special[k] = tokens, mask
-        if tokenizer.is_fast:
-            for row, k in enumerate(long):
-                words[k] = cut.word_ids(row)
+        for row, k in enumerate(long):
+            ids[k], special[k] = cut["input_ids"][row], cut["special_tokens_mask"][row]
+            words[k] = cut.word_ids(row) if told else [None] * len(ids[k])
+            left = speller.words(ids[k], words[k])
+            spelled[k] = dict(left.items() & spelled[k].items())
         logging.info("%d sentences truncated to %d tokens", len(long), longest)
     cuts = set(long)
     sentences = [
-        Sentence(number, text, tokens, [bool(flag) for flag in mask], k in cuts, words[k])
-        for k, (number, text, tokens, mask) in enumerate(
-            zip(table["sentence_id"].to_list(), texts, ids, special, strict=True)
+        Sentence(
+            number,
+            texts[k],
+            ids[k],
+            [bool(flag) for flag in special[k]],
+            truncated=k in cuts,
+            words=words[k] if told else None,
+            spelled=[spelled[k].get(word) for word in words[k]],
         )
+        for k, number in enumerate(table["sentence_id"])
     ]
     for sentence in sentences:
         if all(sentence.special):

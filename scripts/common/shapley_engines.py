@@ -1,4 +1,4 @@
-"""The same weights by captum and shap, called as their users call them: slower, and judges of ours.
+"""Shapley values by captum and shap, called as their users call them: slower, and judges of ours.
 
 A library is imported by the function that needs it, for shap alone takes seconds to load.
 """
@@ -8,62 +8,42 @@ from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from common.coalitions import Estimate
 from common.command import InputError
 from common.encoders import Encoder
+from common.memory import Budget
 from common.sentences import Sentence
+from common.token_games import evaluate
 
 TOKENS_IN_A_PASS = 1024
-"""Tokens that the libraries pass through the encoder at once; one sentence at least."""
+"""Tokens that captum passes through the encoder at once; one sentence at least."""
 
 
-def sentence_seed(seed: int, number: int) -> int:
-    """The seed of sentence `number`, for libraries that take none but a single 32-bit integer."""
-    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+def estimate_by_library(
+    explain: Callable[[Encoder, Sentence, str, int, int], np.ndarray],
+    encoder: Encoder,
+    sentence: Sentence,
+    absent: str,
+    *,
+    evaluations: int,
+    seed: int,
+    within: Budget,
+) -> Estimate:
+    """What `captum_shapley` or `shap_shapley` finds.
 
-
-def captum_gradients(encoder: Encoder, ids: list[int], baseline: Tensor, nodes: int) -> np.ndarray:
-    """Integrated Gradients [n, d], float64, of token ids [n] from `baseline` [1, n, h].
-
-    captum takes a scalar output, so every one of the d dimensions is a run of its own, on `nodes`
-    points of Gauss-Legendre quadrature.
+    The libraries tell no standard error: `error` is that of efficiency, as of exact values.
     """
-    from captum.attr import IntegratedGradients
-
-    end = encoder.embeddings(torch.tensor([ids]))
-    width = encoder.embed(end).shape[1]
-    method = IntegratedGradients(encoder.embed)
-    by_dimension = [
-        method.attribute(
-            end,
-            baselines=baseline,
-            target=dimension,
-            n_steps=nodes,
-            method="gausslegendre",
-            internal_batch_size=_rows(len(ids)),
-        ).sum(2)
-        for dimension in range(width)
-    ]
-    return torch.cat(by_dimension).T.double().cpu().numpy()
-
-
-def shap_gradients(
-    encoder: Encoder, ids: list[int], baseline: Tensor, nodes: int, seed: int
-) -> np.ndarray:
-    """Expected gradients [n, d], float64, of token ids [n] from `baseline` [1, n, h].
-
-    With one baseline they are Integrated Gradients by Monte Carlo: the path is sampled at `nodes`
-    random points, the same for all d dimensions, of which each is a run of its own (Erion,
-    Janizek, Sturmfels, Lundberg and Lee 2021). Holds several arrays [n, h, d] of float64.
-    """
-    from shap import GradientExplainer
-
-    end = encoder.embeddings(torch.tensor([ids]))
-    explainer = GradientExplainer(
-        _FromEmbeddings(encoder, end.dtype), baseline.float(), batch_size=_rows(len(ids))
+    found = explain(encoder, sentence, absent, evaluations, sentence_seed(seed, sentence.number))
+    player = ~torch.tensor(sentence.special)
+    ends = torch.stack([~player, torch.ones_like(player)])
+    nobody, everybody = evaluate(encoder, torch.tensor([sentence.ids] * 2), ends, absent, within)
+    total = everybody - nobody
+    gap = float(np.linalg.norm(found.sum(0) - total)) / max(float(np.linalg.norm(total)), 1e-30)
+    return Estimate(
+        found[player.numpy()], np.full(int(player.sum()), gap), gap, evaluations, exact=False
     )
-    return explainer.shap_values(end.float(), nsamples=nodes, rseed=seed)[0].sum(1)
 
 
 def captum_shapley(
@@ -91,7 +71,7 @@ def captum_shapley(
         ids,
         baselines=substitute,
         n_samples=max(1, orders),
-        perturbations_per_eval=_rows(len(player)),
+        perturbations_per_eval=max(1, TOKENS_IN_A_PASS // len(player)),
     )
     return _among_special(found[0].T.double().cpu().numpy(), player)
 
@@ -135,19 +115,9 @@ def shap_shapley(
     return _among_special(found.values[0], player)
 
 
-class _FromEmbeddings(nn.Module):
-    """An encoder as the module that shap takes, of float32 input word embeddings."""
-
-    def __init__(self, encoder: Encoder, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.encoder, self.dtype = encoder, dtype
-
-    def forward(self, embeddings: Tensor) -> Tensor:
-        return self.encoder.embed(embeddings.to(self.dtype))
-
-
-def _rows(length: int) -> int:
-    return max(1, TOKENS_IN_A_PASS // length)
+def sentence_seed(seed: int, number: int) -> int:
+    """The seed of sentence `number`, for libraries that take none but a single 32-bit integer."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
 
 
 def _substitute(encoder: Encoder, absent: str, engine: str) -> int:

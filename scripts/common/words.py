@@ -1,0 +1,42 @@
+"""Words: what a tokenizer splits text into before it looks for tokens, and how they read."""
+
+from collections import defaultdict
+from functools import cache
+
+from transformers import PreTrainedTokenizerBase
+
+
+def tells_words(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether it splits text, and says of a token from which word it is.
+
+    Tokenizers in plain Python do not say it, and some take a whole sentence as one word.
+    """
+    if not tokenizer.is_fast:
+        return False
+    words = tokenizer("a a").word_ids()
+    return len({word for word in words if word is not None}) == 2
+
+
+class Speller:
+    """How the words of a tokenizer read; words that read alike are of one type."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        self.tokenizer = tokenizer
+        self.read = cache(self._read)
+
+    def words(self, ids: list[int], numbers: list[int | None]) -> dict[int | None, str]:
+        """The words of a sentence by their number, of its tokens [n] and their words' [n]."""
+        tokens: dict[int | None, list[int]] = defaultdict(list)
+        for token, number in zip(ids, numbers, strict=True):
+            if number is not None:
+                tokens[number].append(token)
+        return {number: self.read(tuple(held)) for number, held in tokens.items()}
+
+    def _read(self, ids: tuple[int, ...]) -> str:
+        tokens = list(self.tokenizer.convert_ids_to_tokens(list(ids)))
+        backend = self.tokenizer.backend_tokenizer
+        if backend.decoder is None:
+            prefix = getattr(backend.model, "continuing_subword_prefix", None) or ""
+            return "".join([tokens[0], *(token.removeprefix(prefix) for token in tokens[1:])])
+        text = self.tokenizer.convert_tokens_to_string(tokens)
+        return text.strip() or text
