@@ -13,6 +13,9 @@ except ConfigError as error:
     print(f"{', '.join(files)}: {error}", file=sys.stderr)
     sys.exit(1)
 
+# Idle threads that spin slow jobs on a shared machine tenfold.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 CORPORA = config["corpora"]
 ENCODERS = config["encoders"]
 COMPARISONS = config["comparisons"]
