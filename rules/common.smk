@@ -39,6 +39,7 @@ wildcard_constraints:
 
 scattergather:
     shards=WEIGHTS["shards"],
+    counts=config["information"]["shards"],
 
 
 def modules(*names):
@@ -159,6 +160,11 @@ def all_figures():
     names += [".".join(("surprisal", *parts)) for parts in scored_surprisals()]
     names += ["changes"] + (["training"] if trained_encoders() else [])
     return [results(f"figures/{name}.{kind}") for name in names for kind in ("svg", "pdf")]
+
+
+def counts_of_shards(kind):
+    path = results(f"shards/counts/{{{{corpus}}}}/{{{{tokenizer}}}}/{{scatteritem}}/{kind}.parquet")
+    return gather.counts(path)
 
 
 def gathered(wildcards):

@@ -1,12 +1,3 @@
-scattergather:
-    counts=config["information"]["shards"],
-
-
-def counts_of_shards(kind):
-    path = results(f"shards/counts/{{{{corpus}}}}/{{{{tokenizer}}}}/{{scatteritem}}/{kind}.parquet")
-    return gather.counts(path)
-
-
 rule count_tokens:
     input:
         script="scripts/count_tokens.py",
