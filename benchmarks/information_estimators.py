@@ -18,12 +18,12 @@ from common import information_estimates as estimates
 from common.grammar import Grammar, load_grammar
 from common.information import RunningSum, count_pairs, information_gain, shuffled_information_gain
 from common.style import AFTER, PAGE
+from common.word_coordinates import Halves, mixture
 
 BANDS = ((20, 100), (100, 1_000), (1_000, 10**12))
 TITLES = ("types seen 20 to 100 times", "100 to 1,000 times", "over 1,000 times")
 BLOCK = 250_000
 DOCUMENT = (4, 9)
-Halves = tuple[csr_array, csr_array]
 
 
 def sample_halves(grammar: Grammar, sentences: int) -> tuple[Halves, np.ndarray]:
@@ -87,11 +87,10 @@ def dirichlet(halves: Halves, pooled: bool) -> np.ndarray:
     known = np.flatnonzero(halves[0].sum(axis=1) * halves[1].sum(axis=1))
     prior = np.tile(marginal, (len(known), 1))
     likelihood = estimates._polya_likelihood(pairs[known], prior)
-    best = (estimates._mixture(likelihood) if pooled else likelihood).argmax(axis=1)
+    best = (mixture(likelihood) if pooled else likelihood).argmax(axis=1)
     concentration = estimates.CONCENTRATIONS[best][:, None]
     gain = np.full(len(marginal), np.nan)
-    parts = (halves[0][known], halves[1][known])
-    gain[known] = estimates._of_rows(parts, marginal, prior, concentration)[0]
+    gain[known] = estimates._row_gain(pairs[known], marginal, prior, concentration)[0]
     return gain
 
 

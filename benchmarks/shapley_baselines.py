@@ -1,7 +1,6 @@
 """Estimators of Shapley values from the literature, of games whose every value is known.
 
-Each takes a game, coalitions with their complements to evaluate, and random numbers, and gives
-Shapley values [n, d].
+Each takes a game and a number of coalitions with their complements, and gives values [n, d].
 """
 
 import numpy as np

@@ -40,7 +40,16 @@ rule integrate_gradients:
 rule estimate_shapley:
     input:
         script="scripts/estimate_shapley.py",
-        modules=modules("attribution", "coalition_designs", "coalitions", "encoders", "shapley_engines", "sentences", "token_games", "words"),
+        modules=modules(
+            "attribution",
+            "coalition_designs",
+            "coalitions",
+            "encoders",
+            "shapley_engines",
+            "sentences",
+            "token_games",
+            "words",
+        ),
         encoder=results("encoders/{encoder}"),
         corpus=results("corpora/{corpus}.parquet"),
     output:

@@ -132,8 +132,8 @@ def test_posterior_mean_of_a_row_equals_draws_from_the_posterior() -> None:
     drawn = generator.dirichlet(counts[0] + concentration * prior, 400_000)
     divergence = (drawn * np.log(drawn / prior)).sum(axis=1)
     toward = counts[0] / 90 @ np.log(prior / marginal)
-    parts = (csr_array(halves[0]), csr_array(halves[1]))
-    gain = estimates._of_rows(parts, marginal, prior[None], np.array([[concentration]]))[0]
+    rows = csr_array(counts)
+    gain = estimates._row_gain(rows, marginal, prior[None], np.array([[concentration]]))[0]
     assert gain[0] == pytest.approx(toward + divergence.mean(), abs=5 * divergence.std() / 630)
 
 

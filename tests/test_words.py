@@ -32,6 +32,8 @@ import gather_tables
 import generate_corpus
 import integrate_gradients
 import merge_counts
+import plot_regressions
+import plot_surprisal
 import score_surprisal
 import train_tokenizer
 from common.command import InputError
@@ -388,3 +390,29 @@ def test_exact_values_are_of_words(unit: str, model: str, known: bool) -> None:
     config["analysis"] = {"unit": unit}
     config["encoders"]["masked_lm"]["tokenizer"]["model"] = model
     assert has_exact(validated(config), "language", "adjacent") is known
+
+
+def test_figures_speak_of_words(folder: Path, tmp_path: Path) -> None:
+    tables = {name: folder / f"{name}.parquet" for name in ("before", "after", "surprisal")}
+    tables["information"] = folder / "word.parquet"
+    options = options_of(tmp_path, ["surprisal"], 3, surprisal=True) | tables
+    correlate_weights.main(**options)
+    files = {f"output_{kind}": tmp_path / f"figure.{kind}" for kind in ("svg", "pdf")}
+    kept = {"comparison", "corpus", "method", "quantities", "minimum_count", *tables}
+    plot_regressions.main(
+        **{name: value for name, value in options.items() if name in kept},
+        **files,
+        regression=tmp_path / "regression.parquet",
+    )
+    assert "words in a hexagon" in files["output_svg"].read_text()
+    plot_surprisal.main(surprisal=tables["surprisal"], information=tables["information"], **files)
+    words = read_table(tables["surprisal"], SURPRISAL).drop_nulls("word_text")
+    sums: dict[tuple[int, int, str], float] = {}
+    for row in words.iter_rows(named=True):
+        key = (row["sentence_id"], row["word"], row["word_text"])
+        sums[key] = sums.get(key, 0.0) + row["surprisal"]
+    known = dict(read_table(tables["information"], INFORMATION)["token", "self_information"].rows())
+    pairs = [(known[text], value) for (_, _, text), value in sums.items() if text in known]
+    without, with_context = np.mean(pairs, axis=0)
+    told = f"context saves {without - with_context:.2f} of {without:.2f} nats a word"
+    assert told.replace("-", "−") in files["output_svg"].read_text().replace("-", "−")

@@ -46,9 +46,9 @@ def posterior_information_gain(halves: Halves, tokens: int, confidence: float = 
     the second is its posterior mean when the row is multinomial with a Dirichlet prior of mean m
     and of the concentration that maximises its Polya likelihood (Wolpert and Wolf 1995).
 
-    The interval has the sampling variance of the one-step estimate, and the squared discrepancy of
-    the method: how far, relative to KL(w), the mean of both halves' own estimates is from that of
-    the whole, root mean square among words of like frequency.
+    The interval has the sampling variance of the one-step estimate, and a variance for what the
+    method has not yet learnt: the squared difference of the mean of both halves' own estimates and
+    that of the whole, a share of KL(w)^2 that is pooled over words of like frequency.
 
     Parameters
     ----------
@@ -66,8 +66,10 @@ def posterior_information_gain(halves: Halves, tokens: int, confidence: float = 
         return Posterior(unknown, unknown, unknown)
     gain, spread, effect = _one_step(halves, pairs, tokens)
     in_halves = np.mean([_one_step(halves, half, tokens / 2)[0] for half in halves], axis=0)
-    discrepancy = _by_frequency(rows, (in_halves / gain - 1) ** 2)
-    spread = spread * _by_frequency(rows, effect) + discrepancy * gain**2
+    known = np.where(np.isfinite(in_halves), gain, np.nan)
+    discrepancy = _by_frequency(rows, (in_halves - known) ** 2)
+    discrepancy = discrepancy / np.maximum(_by_frequency(rows, known**2), 1e-300) * gain**2
+    spread = spread * _by_frequency(rows, effect) + discrepancy
     reach = norm.ppf((1 + confidence) / 2) * np.sqrt(spread)
     return Posterior(*(np.maximum(x, 0) for x in (gain, gain - reach, gain + reach)))
 
@@ -150,6 +152,8 @@ def _row_noise(halves: Halves, terms: np.ndarray) -> tuple[np.ndarray, np.ndarra
 def _by_frequency(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Mean of noisy `values` of words of like frequency; NaN among them is left out."""
     known = np.flatnonzero(np.isfinite(values))
+    if not len(known):
+        return np.ones(len(rows))
     bins = np.array_split(known[np.argsort(rows[known], kind="stable")], min(BINS, len(known)))
     centres = [np.log(rows[one]).mean() for one in bins]
     return np.interp(np.log(np.maximum(rows, 1)), centres, [values[one].mean() for one in bins])
