@@ -57,7 +57,7 @@ rule merge_counts:
 rule estimate_information:
     input:
         script="scripts/estimate_information.py",
-        modules=modules("information", "information_estimates"),
+        modules=modules("information", "information_estimates", "word_coordinates"),
         tokens=results("counts/{corpus}/{tokenizer}/tokens.parquet"),
         pairs=results("counts/{corpus}/{tokenizer}/pairs.parquet"),
         lengths=results("counts/{corpus}/{tokenizer}/lengths.parquet"),

@@ -147,6 +147,13 @@ def test_a_setting_of_the_analysis_leaves_weights_alone(edited: Workflow) -> Non
     assert not planned & {"pretrain_encoder", "integrate_gradients", "estimate_information"}
 
 
+def test_words_are_counted_anew_and_not_weighed_anew(edited: Workflow) -> None:
+    edited.config["analysis"]["unit"] = "word"
+    planned = edited.planned()
+    assert {"count_tokens", "merge_counts", "estimate_information", "correlate_weights"} <= planned
+    assert not planned & {"integrate_gradients", "estimate_shapley", "score_surprisal"}
+
+
 def test_an_edited_script_reruns_its_rule(edited: Workflow) -> None:
     script = edited.directory / "scripts/evaluate_encoder.py"
     script.write_text(script.read_text() + "\n")
