@@ -17,7 +17,6 @@ from common.encoders import Encoder
 from common.memory import budget
 from common.style import AFTER, BEFORE, PAGE
 
-TOKENS = (8, 16, 32, 64)
 PLAYERS = (8, 10, 12)
 
 
@@ -61,6 +60,7 @@ def main(
     *,
     output_directory: Path = Path("results/benchmarks"),
     output_plot: Path = Path("docs/attribution.svg"),
+    tokens: tuple[int, ...] = (8, 16, 32, 64),
     repeats: int = 5,
     evaluations: int = 128,
     device: str = "cpu",
@@ -75,6 +75,8 @@ def main(
         Where the tables of all repeats go.
     output_plot
         Ratios of time (SVG).
+    tokens
+        Lengths of the sentences for Integrated Gradients, special tokens counted in.
     repeats
         Times that each comparison is made; captum's and ours in turn.
     evaluations
@@ -93,8 +95,8 @@ def main(
         for name, shape in SHAPES.items():
             encoder = Encoder(save_encoder(shape, Path(place) / name), device=device)
             within = budget(memory, encoder.modules, encoder.device)
-            for tokens in tqdm(TOKENS, desc=f"gradients {name}"):
-                rows = time_gradients(encoder, tokens, repeats, within)
+            for length in tqdm(tokens, desc=f"gradients {name}"):
+                rows = time_gradients(encoder, length, repeats, within)
                 gradients += [{"encoder": name} | row for row in rows]
             for players in tqdm(PLAYERS if name == "MiniLM" else (), desc=f"Shapley {name}"):
                 rows = time_shapley(encoder, players, repeats, within, evaluations)
