@@ -161,10 +161,14 @@ def test_estimates_converge_to_the_exact_values(language: Grammar) -> None:
         halves = [count_pairs(part[np.repeat(one, within)], within[one], types) for one in held]
         pairs = halves[0] + halves[1]
         shuffled = shuffled_information_gain(counts, *np.unique(within, return_counts=True))
+        posterior = posterior_information_gain((halves[0], halves[1]), len(part))
+        often = counts >= 20
+        inside = ((posterior.low <= exact) & (exact <= posterior.high))[often]
+        assert 0.93 < inside.mean() < 0.98
         estimates = {
             "plug-in": information_gain(pairs),
             "corrected": information_gain(pairs) - shuffled,
-            "bayes": posterior_information_gain((halves[0], halves[1]), len(part)).mean,
+            "bayes": posterior.mean,
             "probability": counts / counts.sum(),
         }
         truth = dict.fromkeys(estimates, exact) | {"probability": language.probabilities()}

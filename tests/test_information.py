@@ -10,10 +10,10 @@ from commands import assert_refuses, assert_runs, draw_texts, write_corpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
-from scipy.stats import dirichlet_multinomial
+from scipy.stats import dirichlet_multinomial, norm
 from tiny_encoder import build_tokenizer
 
-from common import information
+from common import information, word_coordinates
 from common import information_estimates as estimates
 from common.contract import INFORMATION, TOKEN_COUNTS
 from common.tables import read_metadata, read_table
@@ -74,12 +74,30 @@ def test_a_running_sum_is_the_sum(parts: list[list[list[int]]]) -> None:
     assert np.array_equal(running.total().toarray(), expected)
 
 
+def test_sums_that_32_bits_do_not_hold() -> None:
+    half = csr_array(np.array([[0, 2**31 - 2], [2**31 - 2, 1]], np.int32))
+    running = information.RunningSum(2)
+    running.add(half)
+    running.add(half)
+    total = running.total()
+    assert total.toarray().tolist() == [[0, 2**32 - 4], [2**32 - 4, 2]]
+    table = information.pair_table(total, half)
+    assert table["count"].to_list() == [3 * 2**31 - 6, 3 * 2**31 - 6, 3]
+    assert table["half_count"].to_list() == [2**32 - 4, 2**32 - 4, 2]
+
+
+def test_a_sentence_whose_pairs_32_bits_do_not_hold() -> None:
+    pairs = information.count_pairs(np.zeros(50_000, np.int64), np.array([50_000]), 1)
+    assert pairs.toarray().tolist() == [[50_000 * 49_999]]
+
+
 @given(sentences_of_ids, sentences_of_ids)
 @settings(deadline=None)
 def test_halves_come_back_from_their_table(first: list[list[int]], second: list[list[int]]) -> None:
     halves = counted(first), counted(second)
     table = information.pair_table(*halves)
     assert (table["count"] > 0).all()
+    assert table.equals(table.sort("token_id", "other_id"))
     for half, back in zip(halves, information.pair_halves(table, TYPES), strict=True):
         assert np.array_equal(half.toarray(), back.toarray())
 
@@ -135,6 +153,24 @@ def test_posterior_mean_of_a_row_equals_draws_from_the_posterior() -> None:
     rows = csr_array(counts)
     gain = estimates._row_gain(rows, marginal, prior[None], np.array([[concentration]]))[0]
     assert gain[0] == pytest.approx(toward + divergence.mean(), abs=5 * divergence.std() / 630)
+
+
+def test_coordinates_are_means_of_a_posterior_by_quadrature(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Three words, one function, a prior about the first two of them, never about a word's own."""
+    monkeypatch.setattr(word_coordinates, "CENTRE_SCALES", (0.5,))
+    seen, noise = np.array([[0.3], [-0.4], [0.1]]), np.array([[0.02], [0.05], [0.3]])
+    signal, centre = np.array([0.2]), np.array([[0.25], [-0.3]])
+    found = word_coordinates._toward_centres(seen, noise, signal, centre, np.array([0, 1]))
+    grid = np.linspace(-6, 6, 200_001)
+    for word, others in enumerate(([1], [0], [0, 1])):
+        prior = sum(norm.pdf(grid, centre[k, 0], np.sqrt(0.1)) for k in others)
+        weight = prior * norm.pdf(seen[word, 0], grid, np.sqrt(noise[word, 0]))
+        mean = np.average(grid, weights=weight)
+        variance = np.average((grid - mean) ** 2, weights=weight)
+        assert found[0][word, 0] == pytest.approx(mean, abs=1e-8)
+        assert found[1][word, 0] == pytest.approx(variance, abs=1e-8)
 
 
 def topical_halves(topics: int, sentences: int) -> tuple[tuple[csr_array, csr_array], np.ndarray]:

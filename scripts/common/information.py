@@ -26,20 +26,21 @@ def count_pairs(ids: np.ndarray, lengths: np.ndarray, types: int) -> csr_array:
     types
         Size of the vocabulary.
     """
-    ends = np.concatenate([[0], np.cumsum(lengths)])
-    held = csr_array((np.ones(len(ids), np.int64), ids, ends), shape=(len(lengths), types))
+    ids, ends = ids.astype(np.int32), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    kind = np.int32 if (lengths**2).sum() <= np.iinfo(np.int32).max else np.int64
+    held = csr_array((np.ones(len(ids), kind), ids, ends), shape=(len(lengths), types))
     pairs = held.T.tocsr() @ held
-    pairs = csr_array(pairs - diags_array(np.bincount(ids, minlength=types), dtype=np.int64))
+    pairs = csr_array(pairs - diags_array(np.bincount(ids, minlength=types), dtype=kind))
     pairs.eliminate_zeros()
     pairs.sort_indices()
     return pairs
 
 
 class RunningSum:
-    """Sum of matrices; those of like size are added first, so that each cell moves few times."""
+    """Sum of counts; those of like size are added first, so that each cell moves few times."""
 
     def __init__(self, types: int) -> None:
-        self.parts = [csr_array((types, types), dtype=np.int64)]
+        self.parts = [csr_array((types, types), dtype=np.int32)]
 
     def add(self, part: csr_array) -> None:
         """Count `part` too."""
@@ -54,22 +55,30 @@ class RunningSum:
         return self.parts[0]
 
     def _join(self) -> None:
-        self.parts.append(self.parts.pop() + self.parts.pop())
+        self.parts.append(_add(self.parts.pop(), self.parts.pop()))
+
+
+def _add(first: csr_array, second: csr_array) -> csr_array:
+    """The sum, in 32 bits as long as it fits, because counts take most of the memory."""
+    most = sum(int(part.data.max(initial=0)) for part in (first, second))
+    if most > np.iinfo(first.dtype).max:
+        first = first.astype(np.int64)
+    return first + second
 
 
 def pair_table(first: csr_array, second: csr_array) -> pl.DataFrame:
-    """The PAIR_COUNTS table of C of the first and second half of a corpus."""
-    whole, half = (first + second).tocoo(), first.tocoo()
-    types = first.shape[0]
-    place = np.searchsorted(
-        whole.row * np.int64(types) + whole.col, half.row * np.int64(types) + half.col
-    )
+    """The PAIR_COUNTS table of C of the first and second half of a corpus, in order."""
+    whole = _add(first, second)
     in_half = np.zeros_like(whole.data)
-    in_half[place] = half.data
+    for row in range(len(whole.indptr) - 1):
+        cells, half = (slice(*m.indptr[row : row + 2]) for m in (whole, first))
+        place = np.searchsorted(whole.indices[cells], first.indices[half])
+        in_half[cells][place] = first.data[half]
+    rows = np.arange(len(whole.indptr) - 1, dtype=np.int32)
     return pl.DataFrame(
         {
-            "token_id": whole.row,
-            "other_id": whole.col,
+            "token_id": np.repeat(rows, np.diff(whole.indptr)),
+            "other_id": whole.indices,
             "count": whole.data,
             "half_count": in_half,
         }

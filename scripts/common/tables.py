@@ -15,6 +15,8 @@ from common.command import PROVENANCE_FILE, InputError, provenance
 from common.contract import Table
 
 FORMAT_VERSION = "1"
+ROWS = 2**20
+"""Rows of a row group, which are made ready at a time."""
 
 
 @contextmanager
@@ -67,9 +69,13 @@ def write_table(frame: pl.DataFrame, path: Path, table: Table, **metadata: str) 
             **metadata,
         },
     )
-    arrow = frame.select(names).sort(table.keys).to_arrow().cast(schema)
-    with whole(path) as partial:
-        pq.write_table(arrow, partial, compression="zstd")
+    ordered = frame.select(names).sort(table.keys)
+    with (
+        whole(path) as partial,
+        pq.ParquetWriter(partial, schema, compression="zstd") as writer,
+    ):
+        for part in ordered.iter_slices(ROWS):
+            writer.write_table(part.to_arrow().cast(schema))
 
 
 def read_table(path: Path, table: Table) -> pl.DataFrame:
