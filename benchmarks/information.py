@@ -143,7 +143,9 @@ def main(
         pl.col("^(count|tokenise)_.*$", "plain_seconds").median().round(2),
         **{n: pl.format("{} - {} - {}", *(f(x).round(2) for f in SPAN)) for n, x in ratios.items()},
     )
-    with pl.Config(tbl_formatting="MARKDOWN", tbl_hide_dataframe_shape=True, tbl_cols=-1):
+    with pl.Config(
+        tbl_formatting="MARKDOWN", tbl_hide_dataframe_shape=True, tbl_cols=-1, tbl_width_chars=-1
+    ):
         memory = f"{plain} million sentences, {frame['plain_gibibytes'].median():.2f} GiB"
         sys.stdout.write(f"{threads} threads; plain Python on {memory}, scaled\n{shown}\n")
 

@@ -115,7 +115,9 @@ def main(
     frame.write_parquet(output_table)
     grown = frame.filter(types=most, shards=1)
     power = line(grown["sentences"].log(), grown["million_cells"].log())
-    with pl.Config(tbl_formatting="MARKDOWN", tbl_hide_dataframe_shape=True, tbl_cols=-1):
+    with pl.Config(
+        tbl_formatting="MARKDOWN", tbl_hide_dataframe_shape=True, tbl_cols=-1, tbl_width_chars=-1
+    ):
         sys.stdout.write(f"{frame.with_columns(pl.col(pl.Float64).round(2))}\n")
     for name, many in WIKIPEDIA.items():
         cells = min(np.exp(power(np.log(many))), most**2 / 1e6)
