@@ -23,7 +23,11 @@ class Shape:
     heads: int
 
 
-SHAPES = {"MiniLM": Shape(6, 384, 12), "BERT-base": Shape(12, 768, 12)}
+SHAPES = {
+    "default": Shape(2, 128, 4),
+    "MiniLM": Shape(6, 384, 12),
+    "BERT-base": Shape(12, 768, 12),
+}
 
 
 def save_encoder(shape: Shape, directory: Path) -> Path:

@@ -118,7 +118,8 @@ class MaskedLM:
             told = logits.gather(1, ids[rows, places][:, None])[:, 0]
             return logits.logsumexp(1) - told
 
-        values = in_passes(score, *scored.nonzero().unbind(1), within=within).cpu()
+        task = f"surprisal of {ids.shape[1]} tokens"
+        values = in_passes(score, *scored.nonzero().unbind(1), within=within, task=task).cpu()
         if not values.isfinite().all():
             raise InputError(f"{self.directory}: gives surprisals that are not finite")
         return [part.numpy() for part in values.split(scored.sum(1).tolist())]

@@ -1,8 +1,8 @@
 """Bytes that a computation holds at its peak, and how much of it fits into a budget."""
 
 import weakref
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -57,10 +57,17 @@ def peak_bytes(computation: Callable[[], object]) -> int:
 
 @dataclass(frozen=True)
 class Budget:
-    """Bytes that a pass of the encoder may hold: `most` at all, `efficient` if it can be split."""
+    """Bytes that a pass of one model may hold: `most` at all, `efficient` if it can be split."""
 
     most: int
     efficient: int
+    known: dict[Hashable, int] = field(default_factory=dict, repr=False, compare=False)
+
+    def cost(self, task: Hashable, computation: Callable[[], object]) -> int:
+        """Peak bytes of `computation`, measured on the first one of its `task` only."""
+        if task not in self.known:
+            self.known[task] = peak_bytes(computation)
+        return self.known[task]
 
     def rows(self, cost: int) -> int:
         """Rows of a pass, if each takes `cost` bytes; at least one."""
@@ -94,9 +101,13 @@ def budget(gibibytes: float, modules: list[nn.Module], device: str) -> Budget:
     return Budget(left, left if device == "cuda" else CPU_PASS)
 
 
-def in_passes(compute: Callable[..., Tensor], *rows: Tensor, within: Budget) -> Tensor:
-    """compute(*rows), each of [m, ...], on as many of the m at once as fit."""
-    cost = peak_bytes(lambda: compute(*(row[:1] for row in rows)))
+def in_passes(compute: Callable[..., Tensor], *rows: Tensor, within: Budget, task: str) -> Tensor:
+    """compute(*rows), each of [m, ...], on as many of the m at once as fit.
+
+    A row costs the same in every `task` of this name and shape of rows.
+    """
+    shapes = tuple(row.shape[1:] for row in rows)
+    cost = within.cost((task, shapes), lambda: compute(*(row[:1] for row in rows)))
     parts = zip(*(row.split(within.rows(cost)) for row in rows), strict=True)
     return torch.cat([compute(*part) for part in parts])
 

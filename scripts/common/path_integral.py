@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.func import jvp, vjp, vmap
 
-from common.memory import Budget, in_passes, peak_bytes
+from common.memory import Budget, in_passes
 from common.quadrature import PATHS, Parametrisation, points_along
 from common.tangents import lean_tangents
 
@@ -46,7 +46,10 @@ class PathIntegral:
     @cached_property
     def total(self) -> Tensor:
         """What the contributions have to sum up to [b, d], float64."""
-        first, last = (in_passes(self.embed, x, within=self.within) for x in (self.start, self.end))
+        first, last = (
+            in_passes(self.embed, x, within=self.within, task="embed")
+            for x in (self.start, self.end)
+        )
         return (last.double() - first.double()).cpu()
 
     def integrate(
@@ -105,7 +108,8 @@ class PathIntegral:
     @cached_property
     def _slopes_in_a_pass(self) -> int:
         point, step = self.start[:1], self.step[:1]
-        return self.within.rows(peak_bytes(lambda: slopes(self.embed, point, step)))
+        task = ("slopes", point.shape)
+        return self.within.rows(self.within.cost(task, lambda: slopes(self.embed, point, step)))
 
     @cached_property
     def points_and_directions(self) -> tuple[int, int]:
@@ -114,10 +118,11 @@ class PathIntegral:
         width = self.total.shape[1]
 
         def cost(directions: int) -> int:
-            return peak_bytes(
+            return self.within.cost(
+                ("derivatives", point.shape, directions),
                 lambda: derivatives(
                     self.embed, point, step, width, chunk=directions, most=directions
-                )
+                ),
             )
 
         each = cost(2) - cost(1)

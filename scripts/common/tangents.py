@@ -28,6 +28,7 @@ class Linear(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+        ctx.set_materialize_grads(False)
         ctx.save_for_forward(inputs[1])
 
     @staticmethod

@@ -54,7 +54,7 @@ def evaluate(
         def embed(tokens: Tensor, here: Tensor) -> Tensor:
             return model.embed(model.embeddings(tokens.where(here, substitute)))
 
-    values = in_passes(embed, ids, present, within=within)
+    values = in_passes(embed, ids, present, within=within, task=f"absent: {absent}")
     if not values.isfinite().all():
         raise InputError(f"{model.directory}: gives embeddings that are not finite")
     return values.double().cpu().numpy()
