@@ -107,8 +107,8 @@ def _reason(error: Exception) -> str:
         ),
         (
             caused_by(GatedRepoError),
-            f"gated ({status}); ask for access on its page at {constants.ENDPOINT}, and set HF_TOKEN "
-            "to a token of yours",
+            f"gated ({status}); ask for access on its page at {constants.ENDPOINT}, and set "
+            "HF_TOKEN to a token of yours",
         ),
         (
             caused_by(RevisionNotFoundError),
@@ -117,8 +117,8 @@ def _reason(error: Exception) -> str:
         ),
         (
             caused_by(RepositoryNotFoundError, DatasetNotFoundError),
-            f"no such repository at {constants.ENDPOINT}, or a private one; correct its name, or set "
-            "HF_TOKEN to a token that may read it",
+            f"no such repository at {constants.ENDPOINT}, or a private one; correct its name, or "
+            "set HF_TOKEN to a token that may read it",
         ),
         (
             status in (401, 403),
@@ -134,8 +134,8 @@ def _reason(error: Exception) -> str:
         ),
         (
             caused_by(*UNREACHABLE, IncompleteSnapshotError),
-            f"{constants.ENDPOINT} cannot be reached; run again with a network, it goes on where it "
-            "stopped",
+            f"{constants.ENDPOINT} cannot be reached; run again with a network, it goes on where "
+            "it stopped",
         ),
         (True, f"cannot be fetched ({error})"),
     ]
