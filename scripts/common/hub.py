@@ -35,6 +35,8 @@ LONGEST_WAIT = 30
 BUSY = 429
 UNREACHABLE = (httpx2.TransportError, ConnectionError, TimeoutError)
 TRUNCATED = "Consistency check failed"
+GATED = "is a gated dataset"
+"""What the libraries say where their errors have no class of their own."""
 
 
 def from_hub(what: str, fetch: Callable[[], Found]) -> Found:
@@ -46,6 +48,8 @@ def from_hub(what: str, fetch: Callable[[], Found]) -> Found:
         The hub refuses, is not there or stays out of order, or HF_HUB_OFFLINE is set: `what`,
         the reason and what to do.
     """
+    for library in (datasets.logging, huggingface_hub.utils.logging):
+        library.disable_propagation()
     if not sys.stderr.isatty():
         datasets.disable_progress_bars()
         huggingface_hub.utils.disable_progress_bars()
@@ -82,12 +86,11 @@ def _offline(error: BaseException) -> bool:
 
 
 def _passes(error: BaseException) -> bool:
-    if _offline(error):
-        return False
+    """Whether to try again; where there is no connection at all, the library has done so."""
     return any(
         _status(cause) >= 500
         or _status(cause) == BUSY
-        or isinstance(cause, UNREACHABLE)
+        or isinstance(cause, httpx2.TimeoutException | httpx2.RemoteProtocolError)
         or TRUNCATED in str(cause)
         for cause in _causes(error)
     )
@@ -106,9 +109,9 @@ def _reason(error: Exception) -> str:
             "not in the cache, and HF_HUB_OFFLINE is set; unset it and run again online",
         ),
         (
-            caused_by(GatedRepoError),
-            f"gated ({status}); ask for access on its page at {constants.ENDPOINT}, and set "
-            "HF_TOKEN to a token of yours",
+            caused_by(GatedRepoError) or GATED in str(error),
+            f"gated; ask for access on its page at {constants.ENDPOINT}, and set HF_TOKEN to a "
+            "token of yours",
         ),
         (
             caused_by(RevisionNotFoundError),
