@@ -41,7 +41,7 @@ def fetch(repository: str, revision: str) -> Path:
     without = [folder for folder in folders if not list(folder.glob(SAFETENSORS))]
     if without:
         files(*weights(BIN, without))
-    if not any(folders[0].glob(pattern) for pattern in (SAFETENSORS, BIN)):
+    if not any(file for pattern in (SAFETENSORS, BIN) for file in folders[0].glob(pattern)):
         raise InputError(f"{what}: neither {SAFETENSORS} nor {BIN} in it; nothing to load")
     return found
 
