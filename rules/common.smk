@@ -100,6 +100,11 @@ def files_of(corpus):
     return CORPORA[corpus].get("files") or results(f"datasets/{corpus}.parquet")
 
 
+def memory_for(*corpora):
+    """MB to read corpora whole: those of the hub may hold ten million sentences."""
+    return 16000 if any(CORPORA[corpus]["source"] == "hub" for corpus in corpora) else 4000
+
+
 def columns_of(corpus):
     """The columns of a dataset that are read."""
     named = [CORPORA[corpus][key] for key in ("score_column", "label_column")]

@@ -77,7 +77,7 @@ rule download_corpus:
         ),
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=lambda w: memory_for(w.corpus),
         runtime=60,
     conda:
         "../envs/data.yaml"
@@ -104,7 +104,7 @@ rule select_sentences:
         ),
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=lambda w: memory_for(*CORPORA[w.corpus]["corpora"]),
         runtime=30,
     conda:
         "../envs/data.yaml"
