@@ -4,14 +4,37 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
-from common.configuration import ConfigError, derive_seed, has_exact, root_of, validated
+from common.configuration import (
+    ConfigError,
+    derive_seed,
+    foreign_tokenizers,
+    has_exact,
+    root_of,
+    unpinned,
+    validated,
+)
+
+CONFIG_FILES = " ".join(os.path.relpath(file) for file in workflow.configfiles)
 
 try:
     config = validated(config)
 except ConfigError as error:
-    files = [os.path.relpath(file) for file in workflow.configfiles]
-    print(f"{', '.join(files)}: {error}", file=sys.stderr)
+    print(f"{CONFIG_FILES}: {error}", file=sys.stderr)
     sys.exit(1)
+
+
+onstart:
+    if unpinned(config):
+        print(
+            f"{CONFIG_FILES}: {', '.join(unpinned(config))}: no commit yet; run once, online: "
+            f"python scripts/pin_revisions.py {CONFIG_FILES}",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+
+
+# Downloads alone may reach the hub, as far as the user's HF_HUB_OFFLINE lets them.
+shell.prefix("set -euo pipefail; asked=${{HF_HUB_OFFLINE:-0}}; export HF_HUB_OFFLINE=1; ")
 
 # Idle threads that spin slow jobs on a shared machine tenfold.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -21,6 +44,7 @@ ENCODERS = config["encoders"]
 COMPARISONS = config["comparisons"]
 WEIGHTS = config["weights"]
 ANALYSIS = config["analysis"]
+GPUS = int(config["device"] == "cuda")
 METHODS = [method for method in ("integrated_gradients", "shapley") if method in WEIGHTS]
 
 
@@ -51,9 +75,9 @@ def results(path):
     return f"results/{config['run']}/{path}"
 
 
-def of_source(entries, source):
-    """Pattern of the names of the entries with this source."""
-    return "|".join(n for n, entry in entries.items() if entry["source"] == source) or "(?!)"
+def of_source(entries, *sources):
+    """Pattern of the names of the entries with one of these sources."""
+    return "|".join(n for n, entry in entries.items() if entry["source"] in sources) or "(?!)"
 
 
 def options(settings, *keys, **more):
@@ -71,10 +95,46 @@ def seed_for(*use):
     return derive_seed(config["seed"], *use)
 
 
-def beside_encoder(kind, encoder):
-    """Where an encoder's tokenizer or masked LM lies: apart if pre-trained here, else within it."""
+def files_of(corpus):
+    """The files that a corpus is read from."""
+    return CORPORA[corpus].get("files") or results(f"datasets/{corpus}.parquet")
+
+
+def memory_for(*corpora):
+    """MB to read corpora whole: those of the hub may hold ten million sentences."""
+    return 16000 if any(CORPORA[corpus]["source"] == "hub" for corpus in corpora) else 4000
+
+
+def columns_of(corpus):
+    """The columns of a dataset that are read."""
+    named = [CORPORA[corpus][key] for key in ("score_column", "label_column")]
+    return CORPORA[corpus]["text_columns"] + [column for column in named if column]
+
+
+def source_of(encoder):
+    """The checkpoint that an encoder made elsewhere is taken from."""
+    return ENCODERS[encoder].get("path") or results(f"snapshots/{encoder}")
+
+
+def tokenizer_of(encoder):
+    """Where an encoder's tokenizer lies: apart if pre-trained here, else within it."""
     own = ENCODERS[encoder]["source"] == "pretrained"
-    return results(f"{kind if own else 'encoders'}/{encoder}")
+    return results(f"{'tokenizers' if own else 'encoders'}/{encoder}")
+
+
+def masked_lm_of(encoder):
+    """Where its masked language model lies: the encoder itself has lost the output layer."""
+    own = ENCODERS[encoder]["source"] == "pretrained"
+    return results(f"masked_lms/{encoder}") if own else source_of(encoder)
+
+
+def tokenizer_checks(encoder):
+    """Where it says that all encoders compared with this one have its tokenizer."""
+    return [
+        results(f"comparisons/{name}.txt")
+        for name, encoders in foreign_tokenizers(config).items()
+        if root_of(config, encoder) in encoders
+    ]
 
 
 def weighing_options(method, corpus):
@@ -148,7 +208,11 @@ def information_beside_surprisal(wildcards):
 
 
 def trained_encoders():
-    return [name for name, encoder in ENCODERS.items() if encoder["source"] != "path"]
+    return [
+        name
+        for name, encoder in ENCODERS.items()
+        if encoder["source"] in ("pretrained", "finetuned")
+    ]
 
 
 def all_tables():

@@ -27,11 +27,40 @@ rule generate_corpus:
         " {params.settings} 2>&1 | tee {log:q}"
 
 
+rule download_dataset:
+    input:
+        script="scripts/download_dataset.py",
+    output:
+        rows=results("datasets/{corpus}.parquet"),
+    log:
+        results("logs/download_dataset/{corpus}.log"),
+    benchmark:
+        results("benchmarks/download_dataset/{corpus}.tsv")
+    wildcard_constraints:
+        corpus=of_source(CORPORA, "hub"),
+    params:
+        repository=lambda w: CORPORA[w.corpus]["repository"],
+        settings=lambda w: options(
+            CORPORA[w.corpus],
+            *("revision", "subset", "splits", "data_files", "rows"),
+            columns=columns_of(w.corpus),
+        ),
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    conda:
+        "../envs/training.yaml"
+    shell:
+        "HF_HUB_OFFLINE=$asked python {input.script} {params.repository:q}"
+        " --output-rows {output.rows:q} {params.settings} 2>&1 | tee {log:q}"
+
+
 rule download_corpus:
     input:
         script="scripts/download_corpus.py",
         modules=modules("sources", "text"),
-        files=lambda w: CORPORA[w.corpus]["files"],
+        files=lambda w: files_of(w.corpus),
     output:
         corpus=results("corpora/{corpus}.parquet"),
     log:
@@ -39,16 +68,16 @@ rule download_corpus:
     benchmark:
         results("benchmarks/download_corpus/{corpus}.tsv")
     wildcard_constraints:
-        corpus=of_source(CORPORA, "file"),
+        corpus=of_source(CORPORA, "file", "hub"),
     params:
         settings=lambda w: options(
-            CORPORA[w.corpus],
+            {"documents": "line"} | CORPORA[w.corpus],
             *("documents", "segment", "detokenize"),
             *("text_columns", "score_column", "label_column"),
         ),
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=lambda w: memory_for(w.corpus),
         runtime=60,
     conda:
         "../envs/data.yaml"
@@ -75,7 +104,7 @@ rule select_sentences:
         ),
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=lambda w: memory_for(*CORPORA[w.corpus]["corpora"]),
         runtime=30,
     conda:
         "../envs/data.yaml"

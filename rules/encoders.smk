@@ -55,7 +55,7 @@ rule pretrain_encoder:
     resources:
         mem_mb=8000,
         runtime=480,
-        gpu=1,
+        gpu=GPUS,
     conda:
         "../envs/training.yaml"
     shell:
@@ -93,7 +93,7 @@ rule finetune_encoder:
     resources:
         mem_mb=8000,
         runtime=480,
-        gpu=1,
+        gpu=GPUS,
     conda:
         "../envs/training.yaml"
     shell:
@@ -103,10 +103,37 @@ rule finetune_encoder:
         " {params.settings} --device {params.device} 2>&1 | tee {log:q}"
 
 
+rule download_snapshot:
+    input:
+        script="scripts/download_snapshot.py",
+        modules=modules("checkpoints"),
+    output:
+        snapshot=directory(results("snapshots/{encoder}")),
+    log:
+        results("logs/download_snapshot/{encoder}.log"),
+    benchmark:
+        results("benchmarks/download_snapshot/{encoder}.tsv")
+    wildcard_constraints:
+        encoder=of_source(ENCODERS, "hub"),
+    params:
+        repository=lambda w: ENCODERS[w.encoder]["repository"],
+        revision=lambda w: ENCODERS[w.encoder]["revision"],
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    conda:
+        "../envs/training.yaml"
+    shell:
+        "HF_HUB_OFFLINE=$asked python {input.script} {params.repository:q}"
+        " --revision {params.revision} --output-snapshot {output.snapshot:q} 2>&1 | tee {log:q}"
+
+
 rule download_encoder:
     input:
         script="scripts/download_encoder.py",
-        source=lambda w: ENCODERS[w.encoder]["path"],
+        modules=modules("checkpoints"),
+        source=lambda w: source_of(w.encoder),
     output:
         encoder=directory(results("encoders/{encoder}")),
     log:
@@ -114,7 +141,7 @@ rule download_encoder:
     benchmark:
         results("benchmarks/download_encoder/{encoder}.tsv")
     wildcard_constraints:
-        encoder=of_source(ENCODERS, "path"),
+        encoder=of_source(ENCODERS, "path", "hub"),
     params:
         settings=lambda w: options(ENCODERS[w.encoder], "pooling"),
     threads: 1
@@ -126,6 +153,32 @@ rule download_encoder:
     shell:
         "python {input.script} {input.source:q} --output-encoder {output.encoder:q}"
         " {params.settings} 2>&1 | tee {log:q}"
+
+
+rule compare_tokenizers:
+    input:
+        script="scripts/compare_tokenizers.py",
+        encoders=lambda w: [
+            results(f"encoders/{e}") for e in foreign_tokenizers(config)[w.comparison]
+        ],
+        corpora=lambda w: [
+            results(f"corpora/{c}.parquet") for c in COMPARISONS[w.comparison]["weighed"]
+        ],
+    output:
+        comparison=results("comparisons/{comparison}.txt"),
+    log:
+        results("logs/compare_tokenizers/{comparison}.log"),
+    benchmark:
+        results("benchmarks/compare_tokenizers/{comparison}.tsv")
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    conda:
+        "../envs/data.yaml"
+    shell:
+        "python {input.script} {input.encoders:q} --corpora {input.corpora:q}"
+        " --output-comparison {output.comparison:q} 2>&1 | tee {log:q}"
 
 
 rule evaluate_encoder:
@@ -151,7 +204,7 @@ rule evaluate_encoder:
     resources:
         mem_mb=4000,
         runtime=60,
-        gpu=1,
+        gpu=GPUS,
     conda:
         "../envs/training.yaml"
     shell:

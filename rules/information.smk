@@ -3,7 +3,8 @@ rule count_tokens:
         script="scripts/count_tokens.py",
         modules=modules("corpus_blocks", "counted_types", "information", "sentences", "words"),
         corpus=results("corpora/{corpus}.parquet"),
-        tokenizer=lambda w: beside_encoder("tokenizers", w.tokenizer),
+        tokenizer=lambda w: tokenizer_of(w.tokenizer),
+        checks=lambda w: tokenizer_checks(w.tokenizer),
     output:
         tokens=temp(results("shards/counts/{corpus}/{tokenizer}/{shard}/tokens.parquet")),
         pairs=temp(results("shards/counts/{corpus}/{tokenizer}/{shard}/pairs.parquet")),
@@ -91,8 +92,9 @@ rule score_surprisal:
     input:
         script="scripts/score_surprisal.py",
         modules=modules("masked_surprisal", "sentences", "words"),
-        masked_lm=lambda w: beside_encoder("masked_lms", w.masked_lm),
+        masked_lm=lambda w: masked_lm_of(w.masked_lm),
         corpus=results("corpora/{corpus}.parquet"),
+        checks=lambda w: tokenizer_checks(w.masked_lm),
     output:
         surprisal=temp(results("shards/surprisal/{masked_lm}/{corpus}/{shard}.parquet")),
     log:
@@ -106,7 +108,7 @@ rule score_surprisal:
     resources:
         mem_mb=int(1024 * WEIGHTS["memory"]),
         runtime=240,
-        gpu=1,
+        gpu=GPUS,
     conda:
         "../envs/attribution.yaml"
     shell:

@@ -13,6 +13,7 @@ rule integrate_gradients:
         ),
         encoder=results("encoders/{encoder}"),
         corpus=results("corpora/{corpus}.parquet"),
+        checks=lambda w: tokenizer_checks(w.encoder),
     output:
         weights=temp(
             results("shards/weights/integrated_gradients/{encoder}/{corpus}/{shard}.parquet")
@@ -28,7 +29,7 @@ rule integrate_gradients:
     resources:
         mem_mb=int(1024 * WEIGHTS["memory"]),
         runtime=480,
-        gpu=1,
+        gpu=GPUS,
     conda:
         "../envs/attribution.yaml"
     shell:
@@ -52,6 +53,7 @@ rule estimate_shapley:
         ),
         encoder=results("encoders/{encoder}"),
         corpus=results("corpora/{corpus}.parquet"),
+        checks=lambda w: tokenizer_checks(w.encoder),
     output:
         weights=temp(results("shards/weights/shapley/{encoder}/{corpus}/{shard}.parquet")),
     log:
@@ -65,7 +67,7 @@ rule estimate_shapley:
     resources:
         mem_mb=int(1024 * WEIGHTS["memory"]),
         runtime=480,
-        gpu=1,
+        gpu=GPUS,
     conda:
         "../envs/attribution.yaml"
     shell:

@@ -13,6 +13,8 @@ from common.sources import kind_of, pair_up, read_lines, read_rows
 from common.tables import write_table
 from common.text import detokenize, split_sentences
 
+BLOCK = 50_000
+"""Texts held as Python objects at a time."""
 USABLE = r"[\p{L}\p{N}]"
 
 
@@ -27,14 +29,18 @@ def to_corpus(passages: pl.DataFrame, segment: str, language: str) -> pl.DataFra
     InputError
         A file gives no sentence.
     """
-    texts = []
+    parts = []
     with progress("reading", passages.height, "texts") as bar:
-        for text in passages["text"]:
-            plain = " ".join((text or "").split())
-            plain = plain if language == "none" else detokenize(plain, language)
-            texts.append([plain] if segment == "none" else split_sentences(plain, segment))
-            bar.update()
-    sentences = passages.with_columns(pl.Series("text", texts, pl.List(pl.String))).explode("text")
+        for part in passages.iter_slices(BLOCK):
+            texts = []
+            for text in part["text"]:
+                plain = " ".join((text or "").split())
+                plain = plain if language == "none" else detokenize(plain, language)
+                texts.append([plain] if segment == "none" else split_sentences(plain, segment))
+                bar.update()
+            split = pl.Series("text", texts, pl.List(pl.String))
+            parts.append(part.with_columns(split).explode("text"))
+    sentences = pl.concat(parts)
     usable = pl.col("text").str.contains(USABLE).fill_null(False)
     usable = usable.all().over("pair_id") if "pair_id" in passages.columns else usable
     kept = sentences.filter(usable)

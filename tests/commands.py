@@ -17,11 +17,14 @@ WORDS = [
 ]
 
 
-def run_script(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+def run_script(
+    name: str, *arguments: object, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run `scripts/<name>.py`; what it wrote is in stdout and stderr."""
     return subprocess.run(
         [sys.executable, f"scripts/{name}.py", *map(str, arguments)],
         cwd=ROOT,
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
@@ -34,16 +37,16 @@ def start_script(name: str, *arguments: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
 
 
-def assert_runs(name: str, *arguments: object) -> str:
+def assert_runs(name: str, *arguments: object, environment: dict[str, str] | None = None) -> str:
     """Run a script that must end well; its log."""
-    done = run_script(name, *arguments)
+    done = run_script(name, *arguments, environment=environment)
     assert done.returncode == 0, done.stderr
     return done.stderr
 
 
-def assert_refuses(name: str, *arguments: object) -> str:
+def assert_refuses(name: str, *arguments: object, environment: dict[str, str] | None = None) -> str:
     """Run a script that must stop with one line and exit code 1; that line."""
-    done = run_script(name, *arguments)
+    done = run_script(name, *arguments, environment=environment)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
     lines = [line for line in done.stderr.splitlines() if "error: " in line]

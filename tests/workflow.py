@@ -80,6 +80,7 @@ class Workflow:
                 ROOT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__")
             )
         self.config = copy.deepcopy(config or TINY)
+        self.environment = dict(os.environ)
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run Snakemake with the config as it is now."""
@@ -87,7 +88,7 @@ class Workflow:
         return subprocess.run(
             [sys.executable, "-m", "snakemake", "--configfile", "tiny.yaml", *arguments],
             cwd=self.directory,
-            env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            env=self.environment | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
             capture_output=True,
             text=True,
             check=False,

@@ -39,7 +39,7 @@ def run(main: Callable[..., None]) -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
     )
-    for library in ("sentence_transformers", "datasets", "httpx", "fontTools"):
+    for library in ("sentence_transformers", "datasets", "httpx2", "fontTools"):
         logging.getLogger(library).setLevel(logging.WARNING)
     app = cyclopts.App(
         default_command=main,

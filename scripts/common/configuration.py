@@ -48,6 +48,34 @@ def root_of(config: Config, encoder: str) -> str:
     return encoder
 
 
+def unpinned(config: Config) -> list[str]:
+    """Entries from the hub whose commit is not known yet."""
+    return [
+        f"{section}.{name}"
+        for section in ("corpora", "encoders")
+        for name, entry in config[section].items()
+        if entry["source"] == "hub" and entry["revision"] is None
+    ]
+
+
+def foreign_tokenizers(config: Config) -> dict[str, list[str]]:
+    """Encoders made elsewhere that must share a tokenizer, by the comparison that asks for it."""
+    roots = {
+        name: list(
+            dict.fromkeys(
+                root_of(config, comparison[key])
+                for key in ("before", "after", "surprisal_by")
+                if comparison[key] is not None
+            )
+        )
+        for name, comparison in config["comparisons"].items()
+    }
+    made_here = [n for n, e in config["encoders"].items() if e["source"] == "pretrained"]
+    return {
+        name: found for name, found in roots.items() if len(found) > 1 and found[0] not in made_here
+    }
+
+
 def _with_defaults(validator: Any) -> Any:
     check = validator.VALIDATORS["properties"]
 
