@@ -77,6 +77,16 @@ def beside_encoder(kind, encoder):
     return results(f"{kind if own else 'encoders'}/{encoder}")
 
 
+def base_of(wildcards):
+    return results(f"encoders/{ENCODERS[wildcards.encoder]['base']}")
+
+
+def development_of(wildcards):
+    """The scored pairs that pick a fine-tuned encoder's checkpoint, if it is asked for."""
+    corpus = ENCODERS[wildcards.encoder]["development"]
+    return results(f"corpora/{corpus}.parquet") if corpus else []
+
+
 def weighing_options(method, corpus):
     return options(
         WEIGHTS[method],
@@ -148,7 +158,7 @@ def information_beside_surprisal(wildcards):
 
 
 def trained_encoders():
-    return [name for name, encoder in ENCODERS.items() if encoder["source"] != "path"]
+    return [name for name, encoder in ENCODERS.items() if "training" in encoder]
 
 
 def all_tables():
