@@ -157,7 +157,7 @@ def test_hard_negatives_change_what_is_learnt(tmp_path: Path, base: Path, triple
     found = find_positives(read_table(triplets, CORPUS), "triplets", None)
     near = {}
     for kind in ("triplets", "pairs"):
-        encoder = finetune(tmp_path / kind, base, triplets, positives=kind)
+        encoder = finetune(tmp_path / kind, base, triplets, positives=kind, epochs=20)
         anchors, negatives = (
             encoder.encode(found[column].to_list(), normalize_embeddings=True)
             for column in ("anchor", "negative")
