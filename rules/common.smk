@@ -103,7 +103,7 @@ def weighed():
         (name, corpus, method)
         for name, comparison in COMPARISONS.items()
         for corpus in comparison["weighed"]
-        for method in METHODS
+        for method in comparison["methods"] or METHODS
     ]
 
 

@@ -118,6 +118,16 @@ def test_settings_of_recipes_are_checked() -> None:
     assert "encoders.random.base: nothing is named 'nobody'" in fault(config)
 
 
+def test_methods_of_a_comparison_need_their_section() -> None:
+    config = valid()
+    config["comparisons"]["adjacent"]["methods"] = ["shapley"]
+    validated(copy.deepcopy(config))
+    del config["weights"]["shapley"]
+    config["comparisons"]["shuffled"]["methods"] = None
+    config["comparisons"]["random"]["methods"] = None
+    assert "comparisons.adjacent.methods: 'shapley'" in fault(config)
+
+
 def test_the_recipes_of_the_readme_are_valid() -> None:
     """Filled with the schema's defaults they hold the published settings."""
     found = re.search(r"## Fine-tuning recipes.*?```yaml\n(.*?)```", README.read_text(), re.S)

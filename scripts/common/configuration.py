@@ -130,6 +130,9 @@ def _comparison_faults(config: Config, path: str, comparison: Config) -> Iterato
     for corpus in comparison["weighed"]:
         yield from _known(f"{path}.weighed", corpus, config["corpora"])
     yield from _known(f"{path}.counted_on", comparison["counted_on"], config["corpora"])
+    for method in comparison["methods"] or []:
+        if method not in config["weights"]:
+            yield f"{path}.methods: {method!r} is no section of weights; add one or leave it out"
     yield from _tokenizer_faults(config, path, comparison)
     if "surprisal" in quantities and comparison["surprisal_by"] is None:
         yield f"{path}.surprisal_by: missing, and analysis.quantities asks for surprisal"
