@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from commands import WORDS, assert_refuses, assert_runs, draw_texts, start_script, write_corpus
+from commands import WORDS, assert_runs, draw_texts, start_script, write_corpus
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense
 from tiny_encoder import build_encoder
@@ -264,7 +264,7 @@ def test_a_random_encoder_keeps_all_but_the_parameters(tmp_path: Path) -> None:
             assert not torch.equal(ours, old), name
             assert not torch.equal(ours, other), name
             if "word_embeddings" in name:
-                assert float(ours[1:].std()) == pytest.approx(drawn, rel=0.2)
+                assert float(ours[1:].detach().std()) == pytest.approx(drawn, rel=0.2)
 
 
 def test_an_encoder_without_transformer_is_not_randomized(tmp_path: Path) -> None:
@@ -292,7 +292,7 @@ def test_a_killed_fine_tuning_ends_as_an_uninterrupted_one(
 ) -> None:
     """With everything that holds state: dropout, a head, cached gradients and a best checkpoint."""
     dev = score(tmp_path / "dev.parquet", np.random.default_rng(0).uniform(0, 5, 30))
-    words = [w for key, value in (RECIPE | {"epochs": 40}).items() for w in (f"--{key}", value)]
+    words = [w for key, value in (RECIPE | {"epochs": 15}).items() for w in (f"--{key}", value)]
     words = [str(word).replace("_", "-") for word in words]
     words += ["--head", "training", "--mini-batch-size", 4, "--development", dev]
     for run in ("whole", "killed"):
@@ -319,13 +319,3 @@ def test_a_killed_fine_tuning_ends_as_an_uninterrupted_one(
     whole, killed = (course.drop("seconds") for course in courses)
     assert whole.equals(killed)
     assert courses[1]["seconds"].is_sorted()
-
-
-def test_unknown_recipe_settings_are_refused(tmp_path: Path, base: Path, triplets: Path) -> None:
-    line = assert_refuses(
-        *("finetune_encoder", base, triplets, "--output-encoder", tmp_path / "e"),
-        *("--output-training", tmp_path / "t", "--output-checkpoints", tmp_path / "c"),
-        *("--positives", "triplet", "--epochs", 1, "--batch-size", 16, "--learning-rate", 0.01),
-        *("--temperature", 0.05, "--seed", 3),
-    )
-    assert "--positives" in line

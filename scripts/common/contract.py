@@ -193,7 +193,9 @@ TRAINING = Table(
         "loss": Column(pa.float64(), "nat", "mean training loss since the last row", nullable=True),
         "evaluation_loss": Column(pa.float64(), "nat", "loss on held-out examples", nullable=True),
         "development_spearman": Column(
-            pa.float64(), "1", "Spearman's rho on the development set", nullable=True
+            *(pa.float64(), "1", "Spearman's rho on the development set"),
+            nullable=True,
+            optional=True,
         ),
         "learning_rate": Column(pa.float64(), "1", "learning rate at this step", nullable=True),
         "seconds": Column(pa.float64(), "s", "time since the training began"),
