@@ -137,6 +137,16 @@ def tokenizer_checks(encoder):
     ]
 
 
+def base_of(wildcards):
+    return results(f"encoders/{ENCODERS[wildcards.encoder]['base']}")
+
+
+def development_of(wildcards):
+    """The scored pairs that pick a fine-tuned encoder's checkpoint, if it is asked for."""
+    corpus = ENCODERS[wildcards.encoder]["development"]
+    return results(f"corpora/{corpus}.parquet") if corpus else []
+
+
 def weighing_options(method, corpus):
     return options(
         WEIGHTS[method],
@@ -153,7 +163,7 @@ def weighed():
         (name, corpus, method)
         for name, comparison in COMPARISONS.items()
         for corpus in comparison["weighed"]
-        for method in METHODS
+        for method in comparison["methods"] or METHODS
     ]
 
 
@@ -208,11 +218,7 @@ def information_beside_surprisal(wildcards):
 
 
 def trained_encoders():
-    return [
-        name
-        for name, encoder in ENCODERS.items()
-        if encoder["source"] in ("pretrained", "finetuned")
-    ]
+    return [name for name, encoder in ENCODERS.items() if "training" in encoder]
 
 
 def all_tables():

@@ -68,9 +68,10 @@ rule pretrain_encoder:
 rule finetune_encoder:
     input:
         script="scripts/finetune_encoder.py",
-        modules=modules("positives", "training"),
-        base=lambda w: results(f"encoders/{ENCODERS[w.encoder]['base']}"),
+        modules=modules("contrastive", "positives", "scored_pairs", "training"),
+        base=base_of,
         corpus=lambda w: results(f"corpora/{ENCODERS[w.encoder]['corpus']}.parquet"),
+        development=development_of,
     output:
         encoder=directory(results("encoders/{encoder}")),
         training=results("training/{encoder}.parquet"),
@@ -82,12 +83,14 @@ rule finetune_encoder:
         encoder=of_source(ENCODERS, "finetuned"),
     params:
         checkpoints=results("checkpoints/{encoder}"),
-        settings=lambda w: options(
-            ENCODERS[w.encoder]["training"],
-            positives=ENCODERS[w.encoder]["positives"],
-            minimum_score=ENCODERS[w.encoder]["minimum_score"],
-            seed=seed_for("encoder", w.encoder),
+        recipe=lambda w: options(
+            ENCODERS[w.encoder],
+            *("positives", "minimum_score", "shuffle_positives", "pooling", "head"),
         ),
+        settings=lambda w: options(
+            ENCODERS[w.encoder]["training"], seed=seed_for("encoder", w.encoder)
+        ),
+        development=lambda w, input: options({}, development=input.development or None),
         device=config["device"],
     threads: 2
     resources:
@@ -100,7 +103,33 @@ rule finetune_encoder:
         "python {input.script} {input.base:q} {input.corpus:q}"
         " --output-encoder {output.encoder:q} --output-training {output.training:q}"
         " --output-checkpoints {params.checkpoints:q}"
-        " {params.settings} --device {params.device} 2>&1 | tee {log:q}"
+        " {params.recipe} {params.settings} {params.development}"
+        " --device {params.device} 2>&1 | tee {log:q}"
+
+
+rule randomize_encoder:
+    input:
+        script="scripts/randomize_encoder.py",
+        base=base_of,
+    output:
+        encoder=directory(results("encoders/{encoder}")),
+    log:
+        results("logs/randomize_encoder/{encoder}.log"),
+    benchmark:
+        results("benchmarks/randomize_encoder/{encoder}.tsv")
+    wildcard_constraints:
+        encoder=of_source(ENCODERS, "random"),
+    params:
+        settings=lambda w: options({}, seed=seed_for("encoder", w.encoder)),
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=30,
+    conda:
+        "../envs/training.yaml"
+    shell:
+        "python {input.script} {input.base:q} --output-encoder {output.encoder:q}"
+        " {params.settings} 2>&1 | tee {log:q}"
 
 
 rule download_snapshot:
@@ -184,6 +213,7 @@ rule compare_tokenizers:
 rule evaluate_encoder:
     input:
         script="scripts/evaluate_encoder.py",
+        modules=modules("scored_pairs"),
         encoder=results("encoders/{encoder}"),
         corpus=results(f"corpora/{config['evaluation']['corpus']}.parquet"),
     output:

@@ -87,7 +87,8 @@ def main(
     detokenize
         Code of the language whose tokenised texts get their usual blanks back; none: they stay.
     text_columns
-        Columns of text in csv, jsonl and parquet; two or more make the texts of a row a pair.
+        Columns of text in csv, jsonl and parquet; two make the texts of a row a pair, three a
+        triplet (anchor, positive, hard negative).
     score_column
         Column of the pair's similarity.
     label_column

@@ -8,9 +8,10 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimilarityEvaluator
 
-from common.command import InputError, run
-from common.contract import CORPUS, ENCODERS
-from common.tables import read_table, write_table
+from common.command import run
+from common.contract import ENCODERS
+from common.scored_pairs import read_scored_pairs
+from common.tables import write_table
 
 
 def alignment(left: torch.Tensor, right: torch.Tensor) -> float:
@@ -67,15 +68,9 @@ def main(
     device
         auto, cpu or cuda.
     """
-    table = read_table(corpus, CORPUS)
-    if "pair_id" not in table.columns or "score" not in table.columns:
-        raise InputError(f"{corpus}: evaluation needs scored pairs, columns 'pair_id' and 'score'")
-    sides = [table.filter(pl.col("side") == side).drop_nulls("score") for side in (0, 1)]
-    pairs = sides[0].join(sides[1], on="pair_id", suffix="_1", maintain_order="left")
-    if len(pairs) < 2:
-        raise InputError(f"{corpus}: {len(pairs)} scored pairs; evaluation needs at least 2")
+    pairs = read_scored_pairs(corpus, "evaluation")
     model = SentenceTransformer(str(encoder), device=None if device == "auto" else device)
-    first, second, scores = (pairs[c].to_list() for c in ("text", "text_1", "score"))
+    first, second, scores = (pairs[c].to_list() for c in ("first", "second", "score"))
     evaluator = EmbeddingSimilarityEvaluator(first, second, scores, write_csv=False)
     spearman = evaluator(model)[evaluator.primary_metric]
     points = {

@@ -1,21 +1,17 @@
 """Fine-tune a sentence encoder by a contrastive loss."""
 
-import logging
 from pathlib import Path
 from typing import Literal
 
 from datasets import Dataset
-from sentence_transformers import (
-    SentenceTransformer,
-    SentenceTransformerTrainer,
-    SentenceTransformerTrainingArguments,
-)
-from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 
-from common.command import InputError, run
-from common.contract import CORPUS, TRAINING
-from common.positives import find_positives
-from common.tables import read_table, whole, write_provenance, write_table
+from common.command import run
+from common.contract import TRAINING
+from common.contrastive import DevelopmentSet, cut_at, info_nce, load_base, with_head
+from common.positives import draw_positives
+from common.scored_pairs import read_scored_pairs
+from common.tables import whole, write_provenance, write_table
 from common.training import arguments, forget_checkpoints, held_out, prepare, train
 
 
@@ -26,14 +22,22 @@ def main(
     output_encoder: Path,
     output_training: Path,
     output_checkpoints: Path,
-    positives: Literal["adjacent", "dropout", "pairs"],
+    positives: Literal["adjacent", "dropout", "pairs", "triplets"],
     epochs: float,
     batch_size: int,
     learning_rate: float,
     temperature: float,
     seed: int,
+    warmup: float = 0.05,
+    evaluations: int = 10,
     examples: int | None = None,
     minimum_score: float | None = None,
+    shuffle_positives: bool = False,
+    pooling: str | None = None,
+    head: Literal["none", "training", "kept"] = "none",
+    max_tokens: int | None = None,
+    mini_batch_size: int | None = None,
+    development: Path | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
 ) -> None:
     """Fine-tune a sentence encoder by InfoNCE over in-batch negatives (van den Oord et al. 2018).
@@ -57,7 +61,8 @@ def main(
     output_checkpoints
         Directory where a stopped training finds itself again.
     positives
-        The next sentence, the sentence under other dropout, or the other side of its pair.
+        The next sentence, the sentence under other dropout, side 1 of its pair; triplets: this, and
+        side 2 as a hard negative.
     epochs
         Passes over the positives.
     batch_size
@@ -67,42 +72,67 @@ def main(
     temperature
         Divides the cosine.
     seed
-        Seed of draw, order and dropout.
+        Seed of draw, order, head and dropout.
+    warmup
+        Share of the steps in which the learning rate rises, before it falls linearly.
+    evaluations
+        Evaluations on held-out positives and the development set, with a checkpoint each.
     examples
         Positives drawn from the corpus; all if left out.
     minimum_score
         Pairs with a lower score are no positives.
+    shuffle_positives
+        Give every anchor the positive of another: a control.
+    pooling
+        How token vectors become a sentence vector; as in the base if left out.
+    head
+        A layer with tanh after the pooling (Gao et al. 2021): none, in training, or kept.
+    max_tokens
+        Tokens of a sentence in training at most; as many as the base takes if left out.
+    mini_batch_size
+        Sentences that pass the encoder at a time, by gradient caching; the batch if left out.
+    development
+        Scored pairs (Parquet); the checkpoint with the highest Spearman's rho on them is kept.
     device
-        auto, cpu or cuda.
+        auto, cpu or cuda, which trains in mixed precision.
     """
     prepare(seed)
-    try:
-        found = find_positives(read_table(corpus, CORPUS), positives, minimum_score)
-    except InputError as error:
-        raise InputError(f"{corpus}: {error}") from error
-    if examples is not None and examples < len(found):
-        found = found.sample(examples, seed=seed)
-    logging.info("%d positives (%s)", len(found), positives)
+    found = draw_positives(
+        *(corpus, positives),
+        minimum_score=minimum_score,
+        shuffle=shuffle_positives,
+        examples=examples,
+        seed=seed,
+    )
     parts = Dataset.from_dict(found.to_dict(as_series=False)).train_test_split(
         max(held_out(found, f"{corpus} (positives: {positives})"), 2), seed=seed
     )
-    encoder = SentenceTransformer(str(base), device=None if device == "auto" else device)
+    encoder = load_base(base, pooling, device)
+    trained = encoder if head == "none" else with_head(encoder)
+    saved = trained if head == "kept" else encoder
+    evaluator = None
+    if development:
+        pairs = read_scored_pairs(development, "a development set")
+        evaluator = DevelopmentSet(pairs, saved)
     trainer = SentenceTransformerTrainer(
-        encoder,
+        trained,
         SentenceTransformerTrainingArguments(
-            **arguments(output_checkpoints, batch_size, device),
+            **arguments(output_checkpoints, batch_size, device, evaluations, evaluator),
             num_train_epochs=epochs,
             learning_rate=learning_rate,
+            warmup_steps=warmup,
             seed=seed,
             batch_sampler="no_duplicates",
         ),
         parts["train"],
         parts["test"],
-        MultipleNegativesRankingLoss(encoder, scale=1 / temperature),
+        info_nce(trained, temperature, mini_batch_size),
+        evaluator,
     )
-    course = train(trainer)
+    with cut_at(encoder, max_tokens):
+        course = train(trainer)
     with whole(output_encoder) as partial:
-        encoder.save(str(partial), create_model_card=False)
+        saved.save(str(partial), create_model_card=False)
         write_provenance(partial)
     write_table(course.table(), output_training, TRAINING)
     forget_checkpoints(output_checkpoints)

@@ -19,6 +19,8 @@ from common.tables import read_table, whole, write_provenance, write_table
 from common.training import arguments, forget_checkpoints, held_out, prepare, train
 from common.vocabulary import load_tokenizer
 
+WARMUP = 0.05
+"""Share of the steps in which the learning rate rises."""
 WEIGHT_DECAY = 0.1
 
 
@@ -104,6 +106,7 @@ def main(
             **arguments(output_checkpoints, batch_size, device),
             num_train_epochs=epochs,
             learning_rate=learning_rate,
+            warmup_steps=WARMUP,
             weight_decay=WEIGHT_DECAY,
             seed=seed,
             prediction_loss_only=True,

@@ -1,6 +1,7 @@
 """The default configs are valid and complete, and a fault is named in one line."""
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from commands import ROOT
 from common.configuration import SCHEMA, ConfigError, derive_seed, root_of, validated
 
 SHIPPED = [ROOT / "config.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))]
+README = ROOT / "README.md"
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
 
 
@@ -99,10 +101,77 @@ def test_references_must_exist() -> None:
     assert "corpora.text.files: no such file 'data/missing.txt'" in fault(config)
 
 
+def test_settings_of_recipes_are_checked() -> None:
+    for change, told in (
+        ({"shufle_positives": True}, "unknown key 'shufle_positives'; did you mean 'shuffle_"),
+        ({"head": "mlp"}, "encoders.adjacent.head: 'mlp'"),
+        ({"pooling": "average"}, "encoders.adjacent.pooling: 'average'"),
+        ({"development": "sts"}, "encoders.adjacent.development: nothing is named 'sts'"),
+        ({"training": {"batch": 64}}, "encoders.adjacent.training: unknown key 'batch'"),
+        ({"training": {"warmup": 1}}, "encoders.adjacent.training.warmup: 1"),
+    ):
+        config = valid()
+        config["encoders"]["adjacent"] |= change
+        assert told in fault(config)
+    config = valid()
+    config["encoders"]["random"]["base"] = "nobody"
+    assert "encoders.random.base: nothing is named 'nobody'" in fault(config)
+
+
+def test_methods_of_a_comparison_need_their_section() -> None:
+    config = valid()
+    config["comparisons"]["adjacent"]["methods"] = ["shapley"]
+    validated(copy.deepcopy(config))
+    del config["weights"]["shapley"]
+    config["comparisons"]["shuffled"]["methods"] = None
+    config["comparisons"]["random"]["methods"] = None
+    assert "comparisons.adjacent.methods: 'shapley'" in fault(config)
+
+
+def test_the_recipes_of_the_readme_are_valid() -> None:
+    """Filled with the schema's defaults they hold the published settings."""
+    found = re.search(r"## Fine-tuning recipes.*?```yaml\n(.*?)```", README.read_text(), re.S)
+    assert found
+    recipes = yaml.safe_load(found[1])["encoders"]
+    config = valid()
+    sources = {"source": "generated", "form": "scored_pairs", "size": 100}
+    for recipe in recipes.values():
+        config["encoders"][recipe["base"]] = {"source": "random", "base": "masked_lm"}
+        for key in ("corpus", "development"):
+            config["corpora"][recipe[key]] = dict(sources)
+    config["encoders"] |= recipes
+    filled = validated(config)["encoders"]
+    published = {
+        "simcse_unsupervised": ("training", 64, 3e-5, 1, 0.0),
+        "simcse_supervised": ("kept", 512, 5e-5, 3, 0.0),
+        "sbert": ("none", 128, 2e-5, 1, 0.1),
+    }
+    assert {
+        name: (
+            filled[name]["head"],
+            *(filled[name]["training"][k] for k in ("batch_size", "learning_rate", "epochs")),
+            filled[name]["training"]["warmup"],
+        )
+        for name in recipes
+    } == published
+    assert {filled[name]["training"]["temperature"] for name in recipes} == {0.05}
+
+
+def test_the_default_controls_are_trained_as_what_they_control() -> None:
+    encoders = validated(valid())["encoders"]
+    adjacent, shuffled, random = (encoders[n] for n in ("adjacent", "shuffled", "random_adjacent"))
+    assert shuffled == adjacent | {"shuffle_positives": True}
+    assert random == adjacent | {"base": "random"}
+    assert encoders["random"] == {"source": "random", "base": adjacent["base"]}
+
+
 def test_cycles_are_named() -> None:
     config = valid()
     config["encoders"]["dropout"]["base"] = "adjacent"
     config["encoders"]["adjacent"]["base"] = "dropout"
+    assert "depends on itself" in fault(config)
+    config = valid()
+    config["encoders"]["random"]["base"] = "random_adjacent"
     assert "depends on itself" in fault(config)
 
 
@@ -118,6 +187,6 @@ def test_a_comparison_needs_one_tokenizer() -> None:
 
 
 def test_the_root_of_a_chain_and_the_seeds() -> None:
-    assert root_of(DEFAULT, "adjacent") == "masked_lm"
+    assert root_of(DEFAULT, "adjacent") == root_of(DEFAULT, "random_adjacent") == "masked_lm"
     assert derive_seed(0, "corpus", "language") == derive_seed(0, "corpus", "language")
     assert len({derive_seed(s, "corpus", n) for s in range(3) for n in ("a", "b")}) == 6

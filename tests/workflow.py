@@ -34,8 +34,11 @@ TINY: dict[str, Any] = {
             "base": "masked_lm",
             "corpus": "language",
             "positives": "adjacent",
-            "training": TINY_TRAINING,
+            "head": "training",
+            "development": "topical_pairs",
+            "training": TINY_TRAINING | {"mini_batch_size": 16, "max_tokens": 32},
         },
+        "random": {"source": "random", "base": "masked_lm"},
     },
     "comparisons": {
         "adjacent": {

@@ -42,8 +42,8 @@ def derive_seed(seed: int, *names: str) -> int:
 
 
 def root_of(config: Config, encoder: str) -> str:
-    """The encoder at the start of a chain of fine-tunings: its tokenizer is the chain's."""
-    while config["encoders"][encoder]["source"] == "finetuned":
+    """The encoder at the start of a chain of encoders made of others: its tokenizer is theirs."""
+    while "base" in config["encoders"][encoder]:
         encoder = config["encoders"][encoder]["base"]
     return encoder
 
@@ -134,8 +134,9 @@ def _encoder_faults(config: Config) -> Iterator[str]:
     encoders = config["encoders"]
     for name, encoder in encoders.items():
         path = f"encoders.{name}"
-        if "corpus" in encoder:
-            yield from _known(f"{path}.corpus", encoder["corpus"], config["corpora"])
+        for key in ("corpus", "development"):
+            if encoder.get(key) is not None:
+                yield from _known(f"{path}.{key}", encoder[key], config["corpora"])
         if "base" in encoder:
             yield from _known(f"{path}.base", encoder["base"], encoders)
         if "path" in encoder and not Path(encoder["path"]).is_dir():
@@ -157,6 +158,9 @@ def _comparison_faults(config: Config, path: str, comparison: Config) -> Iterato
     for corpus in comparison["weighed"]:
         yield from _known(f"{path}.weighed", corpus, config["corpora"])
     yield from _known(f"{path}.counted_on", comparison["counted_on"], config["corpora"])
+    for method in comparison["methods"] or []:
+        if method not in config["weights"]:
+            yield f"{path}.methods: {method!r} is no section of weights; add one or leave it out"
     yield from _tokenizer_faults(config, path, comparison)
     if "surprisal" in quantities and comparison["surprisal_by"] is None:
         yield f"{path}.surprisal_by: missing, and analysis.quantities asks for surprisal"

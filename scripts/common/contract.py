@@ -83,7 +83,9 @@ CORPUS = Table(
         "sentence_id": _key(pa.int64(), "number of the sentence in the corpus"),
         "text": _key(pa.string(), "the sentence"),
         "pair_id": Column(pa.int64(), "1", "pair of sentences", optional=True),
-        "side": Column(pa.int8(), "1", "place in its pair, from 0", optional=True),
+        "side": Column(
+            pa.int8(), "1", "place in its pair, from 0; 2: hard negative", optional=True
+        ),
         "score": Column(
             pa.float64(), "score", "similarity of the pair", nullable=True, optional=True
         ),
@@ -190,6 +192,11 @@ TRAINING = Table(
         "epoch": Column(pa.float64(), "epochs", "passes over the examples"),
         "loss": Column(pa.float64(), "nat", "mean training loss since the last row", nullable=True),
         "evaluation_loss": Column(pa.float64(), "nat", "loss on held-out examples", nullable=True),
+        "development_spearman": Column(
+            *(pa.float64(), "1", "Spearman's rho on the development set"),
+            nullable=True,
+            optional=True,
+        ),
         "learning_rate": Column(pa.float64(), "1", "learning rate at this step", nullable=True),
         "seconds": Column(pa.float64(), "s", "time since the training began"),
     },

@@ -1,12 +1,21 @@
 """Pairs of sentences that contrastive training brings together."""
 
+import logging
+from pathlib import Path
+
+import numpy as np
 import polars as pl
 
 from common.command import InputError
+from common.contract import CORPUS
+from common.tables import read_table
+
+SIDES = {"pairs": ("anchor", "positive"), "triplets": ("anchor", "positive", "negative")}
+"""What the texts of a pair are, by side."""
 
 
 def find_positives(corpus: pl.DataFrame, kind: str, minimum_score: float | None) -> pl.DataFrame:
-    """Columns anchor and positive of all positives in a corpus, in its order.
+    """Columns anchor, positive and, of triplets, negative of all positives, in the corpus's order.
 
     Parameters
     ----------
@@ -14,14 +23,14 @@ def find_positives(corpus: pl.DataFrame, kind: str, minimum_score: float | None)
         A corpus table.
     kind
         "adjacent": a sentence and the next of its document; "dropout": a sentence twice (Gao et al.
-        2021); "pairs": the two sides of a pair.
+        2021); "pairs": sides 0 and 1 of a pair; "triplets": these, and side 2 as hard negative.
     minimum_score
         Pairs with a lower score are left out.
 
     Raises
     ------
     InputError
-        Pairs are asked for and the corpus has none.
+        Pairs, triplets or scores are asked for and the corpus has none.
     """
     if kind == "dropout":
         return corpus.select(anchor="text", positive="text").unique(maintain_order=True)
@@ -30,12 +39,58 @@ def find_positives(corpus: pl.DataFrame, kind: str, minimum_score: float | None)
         return corpus.select(anchor="text", positive=following).drop_nulls()
     if "pair_id" not in corpus.columns:
         raise InputError(
-            "positives 'pairs' need a corpus of pairs; this one has no column 'pair_id'"
+            f"positives {kind!r} need a corpus of {kind}; this one has no column 'pair_id'"
         )
-    if minimum_score is not None and "score" not in corpus.columns:
-        raise InputError(f"minimum_score {minimum_score} needs a corpus with a column 'score'")
     if minimum_score is not None:
+        if "score" not in corpus.columns:
+            raise InputError(f"minimum_score {minimum_score} needs a corpus with a column 'score'")
         corpus = corpus.filter(pl.col("score") >= minimum_score)
-    sides = [corpus.filter(pl.col("side") == side).select("pair_id", "text") for side in (0, 1)]
-    joined = sides[0].join(sides[1], on="pair_id", suffix="_1", maintain_order="left")
-    return joined.select(anchor="text", positive="text_1")
+    columns = [
+        corpus.filter(pl.col("side") == side).select("pair_id", pl.col("text").alias(name))
+        for side, name in enumerate(SIDES[kind])
+    ]
+    if not len(columns[-1]):
+        raise InputError(
+            f"positives {kind!r} need {len(columns)} texts a row (text_columns), "
+            f"no row here has side {len(columns) - 1}"
+        )
+    found = columns[0]
+    for column in columns[1:]:
+        found = found.join(column, on="pair_id", maintain_order="left")
+    return found.drop("pair_id")
+
+
+def shuffle_positives(found: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Every anchor with the positive, and negative, of another: one random cycle of all rows."""
+    cycle = np.random.default_rng(seed).permutation(len(found))
+    other = np.empty_like(cycle)
+    other[cycle] = np.roll(cycle, 1)
+    return pl.concat([found.select("anchor"), found.drop("anchor")[other]], how="horizontal")
+
+
+def draw_positives(
+    corpus: Path,
+    kind: str,
+    *,
+    minimum_score: float | None,
+    shuffle: bool,
+    examples: int | None,
+    seed: int,
+) -> pl.DataFrame:
+    """The positives of a corpus table, each of another anchor if `shuffle`, at most `examples`.
+
+    Raises
+    ------
+    InputError
+        The corpus has no such positives.
+    """
+    try:
+        found = find_positives(read_table(corpus, CORPUS), kind, minimum_score)
+    except InputError as error:
+        raise InputError(f"{corpus}: {error}") from error
+    if shuffle:
+        found = shuffle_positives(found, seed)
+    if examples is not None and examples < len(found):
+        found = found.sample(examples, seed=seed)
+    logging.info("%d positives (%s%s)", len(found), kind, ", shuffled" if shuffle else "")
+    return found

@@ -4,13 +4,14 @@ import logging
 import shutil
 import sys
 import time
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from pathlib import Path
 from typing import Any
 
 import datasets
 import polars as pl
 import transformers
+from sentence_transformers.base.evaluation import BaseEvaluator
 from transformers import (
     Trainer,
     TrainerCallback,
@@ -20,22 +21,45 @@ from transformers import (
     set_seed,
 )
 from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_callback import ExportableState
+from transformers.utils import is_torch_bf16_gpu_available
 
 from common.command import InputError, provenance
+from common.contract import TRAINING
+from common.device import choose_device
 from common.progress import SECONDS_BETWEEN_LINES
 
 HELD_OUT_SHARE = 0.02
 MOST_HELD_OUT = 2000
 ROWS = 100
 """Rows of a training table, about."""
+NAMES = {
+    "loss": "loss",
+    "eval_loss": "evaluation_loss",
+    "eval_spearman_cosine": "development_spearman",
+    "learning_rate": "learning_rate",
+}
+"""Columns of the training table by what the trainer calls them."""
 
 
-class Course(TrainerCallback):
-    """Keeps the rows of the training table, and tells how far the training is."""
+class Course(TrainerCallback, ExportableState):
+    """Keeps the rows of the training table, over interruptions, and tells how far the training is.
 
-    def __init__(self) -> None:
-        self.rows: dict[int, dict[str, float]] = {}
-        self.start = self.last = time.monotonic()
+    Parameters
+    ----------
+    rows, seconds
+        What a checkpoint holds of the course until then.
+    """
+
+    def __init__(self, rows: Sequence[dict[str, float]] = (), seconds: float = 0.0) -> None:
+        self.rows = list(rows)
+        self.last = time.monotonic()
+        self.start = self.last - seconds
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps: the arguments that make this course again."""
+        seconds = time.monotonic() - self.start
+        return {"args": {"rows": self.rows, "seconds": seconds}, "attributes": {}}
 
     def on_log(
         self,
@@ -46,13 +70,13 @@ class Course(TrainerCallback):
         **_: Any,
     ) -> None:
         """Keep what the trainer reports."""
-        names = {"loss": "loss", "eval_loss": "evaluation_loss", "learning_rate": "learning_rate"}
-        found = {names[key]: float(value) for key, value in (logs or {}).items() if key in names}
+        found = {NAMES[key]: float(value) for key, value in (logs or {}).items() if key in NAMES}
         if not found:
             return
         now = time.monotonic()
-        row = self.rows.setdefault(state.global_step, {})
-        row |= {"epoch": state.epoch or 0.0, "seconds": now - self.start, **found}
+        if not self.rows or self.rows[-1]["step"] != state.global_step:
+            self.rows.append({"step": state.global_step})
+        self.rows[-1] |= {"epoch": state.epoch or 0.0, "seconds": now - self.start, **found}
         if now - self.last >= SECONDS_BETWEEN_LINES:
             self.last = now
             left = (now - self.start) * (state.max_steps / max(state.global_step, 1) - 1)
@@ -63,32 +87,46 @@ class Course(TrainerCallback):
 
     def table(self) -> pl.DataFrame:
         """The rows so far, as the training table of the contract."""
-        columns = ("epoch", "loss", "evaluation_loss", "learning_rate", "seconds")
+        columns = [name for name in TRAINING.columns if name != "step"]
         return pl.DataFrame(
-            [{"step": s, **{c: row.get(c) for c in columns}} for s, row in self.rows.items()],
+            [{"step": row["step"], **{c: row.get(c) for c in columns}} for row in self.rows],
             schema={"step": pl.Int64, **dict.fromkeys(columns, pl.Float64)},
         )
 
 
-def arguments(checkpoints: Path, batch_size: int, device: str, **settings: Any) -> dict[str, Any]:
-    """Training arguments that both trainers share; `settings` are added."""
+def arguments(
+    checkpoints: Path,
+    batch_size: int,
+    device: str,
+    evaluations: int = 10,
+    evaluator: BaseEvaluator | None = None,
+) -> dict[str, Any]:
+    """Training arguments that both trainers share.
+
+    Mixed precision on a GPU, bfloat16 where it has it. With an `evaluator` the checkpoint that it
+    finds best is loaded at the end, else the last one stays.
+    """
+    on_gpu = choose_device(device) == "cuda"
     return {
         "output_dir": str(checkpoints / provenance().get("config_hash", "unnamed")[:16]),
         "per_device_train_batch_size": batch_size,
         "per_device_eval_batch_size": batch_size,
         "lr_scheduler_type": "linear",
-        "warmup_steps": 0.05,
         "logging_steps": 1 / ROWS,
         "eval_strategy": "steps",
-        "eval_steps": 0.1,
+        "eval_steps": 1 / evaluations,
         "save_strategy": "steps",
-        "save_steps": 0.1,
+        "save_steps": 1 / evaluations,
         "save_total_limit": 1,
+        "load_best_model_at_end": evaluator is not None,
+        "metric_for_best_model": evaluator.primary_metric if evaluator else None,
+        "restore_callback_states_from_checkpoint": True,
         "report_to": "none",
         "disable_tqdm": not sys.stderr.isatty(),
-        "use_cpu": device == "cpu",
+        "use_cpu": not on_gpu,
+        "bf16": on_gpu and is_torch_bf16_gpu_available(),
+        "fp16": on_gpu and not is_torch_bf16_gpu_available(),
         "dataloader_pin_memory": False,
-        **settings,
     }
 
 
@@ -102,20 +140,31 @@ def prepare(seed: int) -> None:
 
 def train(trainer: Trainer) -> Course:
     """Train to the end, from the last checkpoint of these settings if there is one."""
-    course = Course()
-    trainer.add_callback(course)
+    trainer.add_callback(Course())
     trainer.remove_callback(transformers.PrinterCallback)
     last = last_checkpoint(Path(trainer.args.output_dir or ""))
     if last:
         logging.info("goes on from %s", last)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
-    return course
+    if trainer.args.load_best_model_at_end:
+        state = trainer.state
+        logging.info("best checkpoint: step %d, %s", state.best_global_step, state.best_metric)
+    return next(c for c in trainer.callback_handler.callbacks if isinstance(c, Course))
 
 
 def last_checkpoint(directory: Path) -> Path | None:
     """The last whole checkpoint in `directory`: its state is what the trainer writes last."""
-    whole = [state.parent for state in directory.glob(f"checkpoint-*/{TRAINER_STATE_NAME}")]
+    states = directory.glob(f"checkpoint-*/{TRAINER_STATE_NAME}")
+    whole = [state.parent for state in states if _is_whole(state)]
     return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+def _is_whole(state: Path) -> bool:
+    try:
+        TrainerState.load_from_json(str(state))
+    except ValueError:
+        return False
+    return True
 
 
 def forget_checkpoints(checkpoints: Path) -> None:

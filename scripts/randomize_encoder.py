@@ -1,0 +1,49 @@
+"""Draw the parameters of a sentence encoder anew."""
+
+import logging
+from pathlib import Path
+
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Transformer
+from transformers import set_seed
+
+from common.command import InputError, run
+from common.tables import whole, write_provenance
+
+
+def main(base: Path, *, output_encoder: Path, seed: int) -> None:
+    """Keep an encoder's architecture, tokenizer and pooling, and draw all its parameters anew.
+
+    The control for what training teaches: parameters come from the initial distribution of the
+    architecture, as before any training.
+
+    Example: python scripts/randomize_encoder.py encoder --output-encoder random --seed 0
+
+    Parameters
+    ----------
+    base
+        Directory of the encoder.
+    output_encoder
+        Directory of the encoder with random parameters.
+    seed
+        Seed of the parameters.
+    """
+    encoder = SentenceTransformer(
+        str(base), device="cpu", local_files_only=True, model_kwargs={"dtype": "float32"}
+    )
+    transformer, *others = encoder
+    if not isinstance(transformer, Transformer):
+        raise InputError(f"{base}: its first module is no transformer that could be drawn anew")
+    set_seed(seed)
+    transformer.model = type(transformer.model)(transformer.model.config)
+    for part in (part for module in others for part in module.modules()):
+        if hasattr(part, "reset_parameters"):
+            part.reset_parameters()
+    logging.info("%d parameters drawn", sum(p.numel() for p in encoder.parameters()))
+    with whole(output_encoder) as partial:
+        encoder.save(str(partial), create_model_card=False)
+        write_provenance(partial)
+
+
+if __name__ == "__main__":
+    run(main)
