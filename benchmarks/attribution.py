@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from common.encoders import Encoder
 from common.memory import budget
-from common.style import AFTER, BEFORE, PAGE
+from common.style import AFTER, BEFORE, NEUTRAL, PAGE
 
 PLAYERS = (8, 10, 12)
 
@@ -41,7 +41,7 @@ def show(title: str, frame: pl.DataFrame) -> None:
 
 def plot_ratio(axes: Axes, frame: pl.DataFrame, by: str, peer: str, label: str) -> None:
     """Median of the peer's time over ours, with its range, a line an encoder."""
-    for colour, name in zip((BEFORE, AFTER), SHAPES, strict=True):
+    for colour, name in zip((NEUTRAL, BEFORE, AFTER), SHAPES, strict=True):
         part = frame.filter(encoder=name).with_columns(ratio=pl.col(peer) / pl.col("ours"))
         found = part.group_by(by, maintain_order=True).agg(
             low=pl.col("ratio").min(), middle=pl.col("ratio").median(), high=pl.col("ratio").max()
@@ -98,7 +98,7 @@ def main(
             for length in tqdm(tokens, desc=f"gradients {name}"):
                 rows = time_gradients(encoder, length, repeats, within)
                 gradients += [{"encoder": name} | row for row in rows]
-            for players in tqdm(PLAYERS if name == "MiniLM" else (), desc=f"Shapley {name}"):
+            for players in tqdm(PLAYERS if name != "BERT-base" else (), desc=f"Shapley {name}"):
                 rows = time_shapley(encoder, players, repeats, within, evaluations)
                 shapley += [{"encoder": name} | row for row in rows]
     ig, sv = pl.DataFrame(gradients), pl.DataFrame(shapley)
