@@ -44,6 +44,7 @@ ENCODERS = config["encoders"]
 COMPARISONS = config["comparisons"]
 WEIGHTS = config["weights"]
 ANALYSIS = config["analysis"]
+FOREIGN_TOKENIZERS = foreign_tokenizers(config)
 GPUS = int(config["device"] == "cuda")
 METHODS = [method for method in ("integrated_gradients", "shapley") if method in WEIGHTS]
 
@@ -132,7 +133,7 @@ def tokenizer_checks(encoder):
     """Where it says that all encoders compared with this one have its tokenizer."""
     return [
         results(f"comparisons/{name}.txt")
-        for name, encoders in foreign_tokenizers(config).items()
+        for name, encoders in FOREIGN_TOKENIZERS.items()
         if root_of(config, encoder) in encoders
     ]
 

@@ -188,7 +188,7 @@ rule compare_tokenizers:
     input:
         script="scripts/compare_tokenizers.py",
         encoders=lambda w: [
-            results(f"encoders/{e}") for e in foreign_tokenizers(config)[w.comparison]
+            results(f"encoders/{e}") for e in FOREIGN_TOKENIZERS[w.comparison]
         ],
         corpora=lambda w: [
             results(f"corpora/{c}.parquet") for c in COMPARISONS[w.comparison]["weighed"]

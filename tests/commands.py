@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +32,15 @@ def run_script(
     )
 
 
-def start_script(name: str, *arguments: object) -> subprocess.Popen[bytes]:
-    """Start `scripts/<name>.py` and leave it running."""
+def kill_after_checkpoint(checkpoints: Path, name: str, *arguments: object) -> None:
+    """Start `scripts/<name>.py`, a training, and kill it when its first checkpoint is whole."""
     command = [sys.executable, f"scripts/{name}.py", *map(str, arguments)]
-    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    while not list(checkpoints.glob("*/checkpoint-*/trainer_state.json")):
+        assert process.poll() is None, "it ended before its first checkpoint"
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait() == -9
 
 
 def assert_runs(name: str, *arguments: object, environment: dict[str, str] | None = None) -> str:

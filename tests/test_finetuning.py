@@ -1,6 +1,5 @@
 """Recipes of contrastive fine-tuning and their controls: what each setting does, and resuming."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from commands import WORDS, assert_runs, draw_texts, start_script, write_corpus
+from commands import WORDS, assert_runs, draw_texts, kill_after_checkpoint, write_corpus
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense
 from tiny_encoder import build_encoder
@@ -301,13 +300,8 @@ def test_a_killed_fine_tuning_ends_as_an_uninterrupted_one(
             command += [f"--output-{name}", tmp_path / run / name]
         command += words
         if run == "killed":
-            process = start_script(*command)
             checkpoints = tmp_path / run / "checkpoints"
-            while not list(checkpoints.glob("*/checkpoint-*/trainer_state.json")):
-                assert process.poll() is None, "it ended before its first checkpoint"
-                time.sleep(0.01)
-            process.kill()
-            assert process.wait() == -9
+            kill_after_checkpoint(checkpoints, *command)
             assert not (tmp_path / run / "encoder").exists()
             assert "goes on from" in assert_runs(*command)
             assert not checkpoints.exists()

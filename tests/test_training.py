@@ -1,13 +1,19 @@
 """Tokenizers, positives and both trainings, as commands on tiny corpora."""
 
-import time
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 import torch
-from commands import WORDS, assert_refuses, assert_runs, draw_texts, start_script, write_corpus
+from commands import (
+    WORDS,
+    assert_refuses,
+    assert_runs,
+    draw_texts,
+    kill_after_checkpoint,
+    write_corpus,
+)
 from scipy.stats import spearmanr
 from sentence_transformers import SentenceTransformer
 from tiny_encoder import build_encoder
@@ -187,13 +193,7 @@ def test_a_killed_training_goes_on_from_its_last_checkpoint(tmp_path: Path, corp
         command = ["pretrain_encoder", corpus, tokenizer, *outputs(tmp_path / run, *names)]
         command += [*SHAPE, *course, *end]
         if run == "killed":
-            process = start_script(*command)
-            checkpoints = tmp_path / run / "checkpoints"
-            while not list(checkpoints.glob("*/checkpoint-*/trainer_state.json")):
-                assert process.poll() is None, "it ended before its first checkpoint"
-                time.sleep(0.01)
-            process.kill()
-            process.wait()
+            kill_after_checkpoint(tmp_path / run / "checkpoints", *command)
             assert not (tmp_path / run / "encoder").exists()
             assert "goes on from" in assert_runs(*command)
         else:

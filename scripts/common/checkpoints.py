@@ -56,11 +56,10 @@ def keep_safetensors(folder: Path, what: str) -> None:
         A file holds anything but tensors by name; nothing in it has been run.
     """
     files = sorted(folder.glob(BIN))
-    tensors = dict(pair for file in files for pair in _tensors(file, f"{what}: {file.name}"))
     if not files:
         return
-    # parameters may be views of one another, which safetensors does not keep
-    save_file({k: v.clone() for k, v in tensors.items()}, folder / KEPT, {"format": "pt"})
+    tensors = dict(pair for file in files for pair in _tensors(file, f"{what}: {file.name}"))
+    save_file(tensors, folder / KEPT, {"format": "pt"})
     for file in [*files, *folder.glob(f"{BIN}.index.json")]:
         file.unlink()
 
@@ -82,7 +81,8 @@ def _tensors(file: Path, what: str) -> Iterator[tuple[str, torch.Tensor]]:
     for name, value in found.items() if isinstance(found, dict) else [("it", found)]:
         if not isinstance(value, torch.Tensor) or not isinstance(found, dict):
             raise InputError(f"{what}: {name} is a {type(value).__name__}, not a tensor")
-        yield name, value.contiguous()
+        # parameters may be views of one another, which safetensors does not keep
+        yield name, value.clone(memory_format=torch.contiguous_format)
 
 
 def _read(file: Path) -> dict | list:
