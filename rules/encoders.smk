@@ -187,9 +187,7 @@ rule download_encoder:
 rule compare_tokenizers:
     input:
         script="scripts/compare_tokenizers.py",
-        encoders=lambda w: [
-            results(f"encoders/{e}") for e in FOREIGN_TOKENIZERS[w.comparison]
-        ],
+        encoders=lambda w: [results(f"encoders/{e}") for e in FOREIGN_TOKENIZERS[w.comparison]],
         corpora=lambda w: [
             results(f"corpora/{c}.parquet") for c in COMPARISONS[w.comparison]["weighed"]
         ],
