@@ -18,6 +18,7 @@ from common.memory import budget
 from common.style import AFTER, BEFORE, NEUTRAL, PAGE
 
 PLAYERS = (8, 10, 12)
+RATIOS = (3, 10, 30, 100)
 COLOURS = {"default": NEUTRAL, "MiniLM": BEFORE, "BERT-base": AFTER, "trained": "#009E73"}
 
 
@@ -54,8 +55,8 @@ def plot_ratio(axes: Axes, frame: pl.DataFrame, by: str, peer: str, label: str) 
         )
         axes.set_xticks(found[by], found[by])
     axes.set(yscale="log", xlabel=label, ylabel=f"time of {peer} / time of ours")
+    axes.set_yticks(RATIOS, RATIOS)
     axes.minorticks_off()
-    axes.legend()
 
 
 def least_budgets(shapley: pl.DataFrame) -> pl.DataFrame:
@@ -126,6 +127,8 @@ def main(
     figure, axes = plt.subplots(1, 2, figsize=(PAGE, 0.4 * PAGE), layout="constrained")
     plot_ratio(axes[0], ig, "tokens", "captum", "tokens of the sentence")
     plot_ratio(axes[1], least_budgets(sv), "players", "shap", "tokens, special ones not counted")
+    named = {bars.get_label(): bars for panel in axes for bars in panel.containers}
+    figure.legend(named.values(), named.keys(), loc="outside right center")
     figure.savefig(output_plot, metadata={"Date": None})
     ig_table = ig.group_by("encoder", "tokens", maintain_order=True).agg(
         (pl.col("ours", "captum").median()).round_sig_figs(3).name.suffix(" s"),
