@@ -16,7 +16,7 @@ install: .venv/installed
 	touch $@
 
 test: install
-	$(RUN) pytest
+	$(RUN) OMP_NUM_THREADS=1 pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder
 
 check: install
 	$(RUN) ruff check .

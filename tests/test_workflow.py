@@ -157,8 +157,9 @@ def test_words_are_counted_anew_and_not_weighed_anew(edited: Workflow) -> None:
 def test_an_edited_script_reruns_its_rule(edited: Workflow) -> None:
     script = edited.directory / "scripts/evaluate_encoder.py"
     script.write_text(script.read_text() + "\n")
-    assert "evaluate_encoder" in edited.planned()
-    assert not edited.planned() & {"pretrain_encoder", "finetune_encoder", "estimate_shapley"}
+    planned = edited.planned()
+    assert "evaluate_encoder" in planned
+    assert not planned & {"pretrain_encoder", "finetune_encoder", "estimate_shapley"}
 
 
 def test_a_misspelt_key_is_one_line(edited: Workflow) -> None:

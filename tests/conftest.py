@@ -1,0 +1,11 @@
+"""The order of the tests: fast files first, and in each file its fast tests."""
+
+import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put slow files, and slow tests of a file, last."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path in slow)
+    place = {path: number for number, path in enumerate(dict.fromkeys(i.path for i in items))}
+    items.sort(key=lambda item: (place[item.path], item.get_closest_marker("slow") is not None))
