@@ -1,7 +1,9 @@
+import glob
 import os
 import shlex
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from common.configuration import (
@@ -218,12 +220,36 @@ def information_beside_surprisal(wildcards):
     raise WorkflowError(f"no comparison scores surprisal by {wildcards.masked_lm}")
 
 
+def weighed_tables(find):
+    """What `find` gives for the wildcards of every correlation, in order."""
+    names = ("comparison", "corpus", "method")
+    return [find(SimpleNamespace(**dict(zip(names, parts)))) for parts in weighed()]
+
+
 def trained_encoders():
     return [name for name, encoder in ENCODERS.items() if "training" in encoder]
 
 
+QUESTIONS = {
+    "information": "1. Does fine-tuning make weights follow information?",
+    "tokens": "2. What does each token weigh?",
+    "encoders": "3. How good are the encoders?",
+    "context": "4. What does context tell of a token?",
+}
+"""Groups of the report, which lists them in order of their names."""
+
+
+def reported_table(name, question):
+    """A table of the whole run, with its place in the report."""
+    path = results(f"tables/{name}.parquet")
+    labels = {"result": f"table: {name}"}
+    caption = f"rules/report/{name}.rst"
+    return report(path, caption=caption, category=QUESTIONS[question], labels=labels)
+
+
 def all_tables():
-    return [results(f"tables/{table}.parquet") for table in ("regression", "change", "encoders")]
+    questions = {"regression": "information", "change": "information", "encoders": "encoders"}
+    return [reported_table(table, question) for table, question in questions.items()]
 
 
 def all_figures():
