@@ -21,10 +21,11 @@ LABELS = style.QUANTITY_NAMES | {
 
 
 def described() -> list[dict[str, str]]:
-    """Name, label, unit and meaning of all numbers that a type or token may have."""
+    """Name, label, unit and meaning of all numbers that a type or token may have, nats first."""
     columns = {name: INFORMATION.columns[name] for name in OF_TYPES}
     about = {name: (column.unit, column.meaning) for name, column in columns.items()}
     about["surprisal"] = ("nat", QUANTITIES["surprisal"])
+    about = dict(sorted(about.items(), key=lambda item: item[1][0] != "nat"))
     return [
         {"name": name, "label": LABELS.get(name, name), "unit": unit, "meaning": meaning}
         for name, (unit, meaning) in about.items()

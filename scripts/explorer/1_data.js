@@ -73,7 +73,7 @@ function written(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (Number.isInteger(value)) return value.toLocaleString("en").replace("-", "−");
   const size = Math.abs(value);
-  const text = size >= 1e4 ? String(Math.round(value)) : size < 1e-4 ? value.toExponential(3) : value.toPrecision(4);
+  const text = size >= 1e4 ? String(Math.round(value)) : size < 1e-3 ? value.toExponential(3) : value.toPrecision(4);
   return text.replaceAll("-", "−");
 }
 

@@ -12,7 +12,7 @@ class TokenRows {
 
   draw(view, sentence, { scale, theme, minimum, current }) {
     const [start, end] = [view.starts[sentence], view.starts[sentence + 1]];
-    const most = scale === "weight" ? view.most : Math.max(...view.share.flatMap((s) => [...s.subarray(start, end)]));
+    const most = (scale === "weight" ? view.most : Math.max(...view.share.flatMap((s) => [...s.subarray(start, end)]))) || 1;
     this.start = start;
     this.chips = STAGES.map((_, stage) =>
       view.type.slice(start, end).map((type, i) => {
@@ -114,21 +114,23 @@ function drawInspector(box, data, view, t) {
   const quantities = data.quantities
     .map((quantity) => [quantity, quantity.name === "surprisal" ? view.surprisal?.[t] : view.values.get(quantity.name)?.[type]])
     .filter(([, value]) => value !== undefined);
+  const listed = (nats) => quantities
+    .filter(([{ unit }]) => (unit === "nat") === nats)
+    .map(([{ label, meaning }, value]) => row(label, [written(value)], meaning));
   const related = new Map(view.relations.map((relation) => [relation.quantity, relation]));
+  const spelled = view.token[type] === view.reading[type] ? [] : [make("p", { className: "note" }, `in the vocabulary: ${view.token[type]}`)];
   box.replaceChildren(
-    make("h2", { dir: "auto" }, view.reading[type]),
-    ...(view.token[type] === view.reading[type] ? [] : [make("p", { className: "note" }, `in the vocabulary: ${view.token[type]}`)]),
-    make("table", { className: "weights" }, headOfStages(),
-      make("tbody", {}, ...weights)),
-    make("h3", {}, "Quantities of this token"),
-    make("table", { className: "quantities" },
-      make("tbody", {}, ...quantities.map(([quantity, value]) => row(unitOf(quantity), [written(value)], quantity.meaning)))),
-    make("h3", {}, "R² of weight on quantity, all tokens"),
-    make("table", { className: "relations" }, headOfStages(),
-      make("tbody", {}, ...data.quantities.filter(({ name }) => related.has(name)).map(({ name, label }) => {
+    make("div", {}, make("h2", { dir: "auto" }, view.reading[type]), ...spelled,
+      make("table", { className: "weights" }, headOfStages(), make("tbody", {}, ...weights))),
+    make("div", {}, make("h3", {}, `Quantities of this ${view.unit} (nats)`),
+      make("table", { className: "quantities" }, make("tbody", {}, ...listed(true))),
+      make("h3", {}, "Counted"),
+      make("table", { className: "counts" }, make("tbody", {}, ...listed(false)))),
+    make("div", {}, make("h3", {}, `R² of weight on quantity, all ${view.unit}s`),
+      make("table", { className: "relations" }, headOfStages(), make("tbody", {}, ...data.quantities.filter(({ name }) => related.has(name)).map(({ name, label }) => {
         const { r_squared: fit, slope } = related.get(name);
         return row(label, fit.map((value, i) => (value === null ? "–" : value.toFixed(2) + (slope[i] < 0 ? " ↓" : ""))), "↓: a negative slope");
-      }))),
+      })))),
   );
 }
 

@@ -49,7 +49,7 @@ class SortedTable {
     const here = this.sorting.key === key;
     return make("th", { scope: "col", title, "aria-sort": here ? (this.sorting.down ? "descending" : "ascending") : null },
       make("button", { type: "button", "data-key": key, onclick: () => this.sort(key) },
-        label + (here ? (this.sorting.down ? " ▾" : " ▴") : "")));
+        label + (here ? (this.sorting.down ? "\u00a0▾" : "\u00a0▴") : "")));
   }
 
   line(row) {
