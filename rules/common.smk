@@ -237,19 +237,20 @@ QUESTIONS = {
     "context": "4. What does context tell of a token?",
 }
 """Groups of the report, which lists them in order of their names."""
+TABLES = {"regression": "information", "change": "information", "encoders": "encoders"}
+"""Tables of the whole run, and the question that each is about."""
 
 
-def reported_table(name, question):
+def reported_table(name):
     """A table of the whole run, with its place in the report."""
     path = results(f"tables/{name}.parquet")
     labels = {"result": f"table: {name}"}
     caption = f"rules/report/{name}.rst"
-    return report(path, caption=caption, category=QUESTIONS[question], labels=labels)
+    return report(path, caption=caption, category=QUESTIONS[TABLES[name]], labels=labels)
 
 
 def all_tables():
-    questions = {"regression": "information", "change": "information", "encoders": "encoders"}
-    return [reported_table(table, question) for table, question in questions.items()]
+    return [reported_table(name) for name in TABLES]
 
 
 def all_figures():

@@ -137,7 +137,7 @@ rule build_explorer:
         before=weighed_tables(weights_of("before")),
         after=weighed_tables(weights_of("after")),
         information=weighed_tables(information_of),
-        surprisal=weighed_tables(surprisal_of),
+        surprisal=[table for table in weighed_tables(surprisal_of) if table],
         regression=results("tables/regression.parquet"),
     output:
         page=report(

@@ -16,6 +16,8 @@ from common.tables import read_table
 STAGES = ("before", "after")
 OF_TYPES = [name for name in INFORMATION.columns if name not in ("token_id", "token")]
 """Columns of the information table that are numbers of a type."""
+SENTENCES = 5000
+"""Sentences that a browser is given at most."""
 MARKED = 0.1
 """Share of types with the mark of a blank from which a vocabulary is one of bytes."""
 
@@ -46,7 +48,8 @@ def view_of(sources: Sources, columns: Columns) -> dict[str, Any]:
 
     Tokens follow each other sentence by sentence; `lengths` tells how many each sentence has, and
     `type` which row of `types` each is of. `joins` are the tokens that go on with the word of the
-    token before. Errors of words are null where the errors of their tokens differ.
+    token before. Errors of words are null where the errors of their tokens differ. Only the first
+    sentences are taken of many, `left_out` are not.
 
     Raises
     ------
@@ -60,6 +63,8 @@ def view_of(sources: Sources, columns: Columns) -> dict[str, Any]:
     for stage, path in zip(STAGES, (sources.before, sources.after), strict=True):
         details = _details(path, unit, stage)
         tokens = tokens.join(details, PLACE, how="left", maintain_order="left")
+    weighed = tokens["sentence_id"].unique().sort()
+    tokens = tokens.filter(pl.col("sentence_id").is_in(weighed[:SENTENCES].implode()))
     names = [name for name in OF_TYPES if name in tokens.columns]
     types = tokens.select("token", *names).unique("token").sort("token").with_row_index("type")
     tokens = tokens.join(types.select("token", "type"), "token", maintain_order="left")
@@ -76,6 +81,7 @@ def view_of(sources: Sources, columns: Columns) -> dict[str, Any]:
     joins = tokens.select(same_word.fill_null(False).arg_true()).to_series()
     return {
         "unit": unit,
+        "left_out": max(0, len(weighed) - SENTENCES),
         "sentences": columns.add(sentences["sentence_id"]),
         "texts": columns.add(sentences["text"]),
         "lengths": columns.add(sentences["len"]),

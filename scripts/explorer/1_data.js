@@ -55,7 +55,10 @@ function weightsAbove(weight) {
 function typesOf(view) {
   const n = view.token.length;
   const seen = new Uint32Array(n);
-  const sums = { weight: [0, 1].map(() => new Float64Array(n)), share: [0, 1].map(() => new Float64Array(n)) };
+  const sums = {
+    weight: [0, 1].map(() => new Float64Array(n)),
+    share: [0, 1].map(() => new Float64Array(n)),
+  };
   for (let t = 0; t < view.type.length; t++) {
     const type = view.type[t];
     seen[type]++;
@@ -73,7 +76,12 @@ function written(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (Number.isInteger(value)) return value.toLocaleString("en").replace("-", "−");
   const size = Math.abs(value);
-  const text = size >= 1e4 ? String(Math.round(value)) : size < 1e-3 ? value.toExponential(3) : value.toPrecision(4);
+  const text =
+    size >= 1e4
+      ? String(Math.round(value))
+      : size < 1e-3
+        ? value.toExponential(3)
+        : value.toPrecision(4);
   return text.replaceAll("-", "−");
 }
 

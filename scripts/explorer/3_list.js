@@ -34,7 +34,14 @@ class SentenceList {
 
   key(event) {
     const page = Math.max(1, Math.floor(this.box.clientHeight / SentenceList.height) - 1);
-    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
+    const steps = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: -Infinity,
+      End: Infinity,
+    };
     if (!(event.key in steps) || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
     this.pick(this.place + steps[event.key]);
@@ -49,9 +56,16 @@ class SentenceList {
   }
 
   draw() {
-    const first = Math.max(0, Math.floor(this.box.scrollTop / SentenceList.height) - SentenceList.spare);
-    const last = Math.ceil((this.box.scrollTop + this.box.clientHeight) / SentenceList.height) + SentenceList.spare;
-    const options = this.items.slice(first, last).map((sentence, i) => this.option(sentence, first + i));
+    const first = Math.max(
+      0,
+      Math.floor(this.box.scrollTop / SentenceList.height) - SentenceList.spare,
+    );
+    const last =
+      Math.ceil((this.box.scrollTop + this.box.clientHeight) / SentenceList.height) +
+      SentenceList.spare;
+    const options = this.items
+      .slice(first, last)
+      .map((sentence, i) => this.option(sentence, first + i));
     this.inner.replaceChildren(...options);
     const chosen = this.inner.querySelector("[aria-selected=true]");
     if (chosen) this.box.setAttribute("aria-activedescendant", chosen.id);

@@ -12,7 +12,10 @@ class TokenRows {
 
   draw(view, sentence, { scale, theme, minimum, current }) {
     const [start, end] = [view.starts[sentence], view.starts[sentence + 1]];
-    const most = (scale === "weight" ? view.most : Math.max(...view.share.flatMap((s) => [...s.subarray(start, end)]))) || 1;
+    const most =
+      (scale === "weight"
+        ? view.most
+        : Math.max(...view.share.flatMap((s) => [...s.subarray(start, end)]))) || 1;
     this.start = start;
     this.chips = STAGES.map((_, stage) =>
       view.type.slice(start, end).map((type, i) => {
@@ -24,6 +27,7 @@ class TokenRows {
             type: "button",
             className: `chip${view.joins.has(t) ? " joined" : ""}${count < minimum ? " rare" : ""}`,
             tabIndex: stage === 0 && t === current ? 0 : -1,
+            "aria-describedby": "inspector",
             "aria-label": `${view.reading[type]}, ${STAGES[stage]}: weight ${written(view.weight[stage][t])}, ${percent(view.share[stage][t])} of the sentence`,
             onfocus: () => this.enter(stage, t),
             onmouseenter: () => this.inspect(t, stage),
@@ -60,8 +64,13 @@ class TokenRows {
     const tokens = view.type.slice(this.start, this.start + this.chips[0].length);
     const rare = tokens.some((type) => view.values.get("count")[type] < minimum);
     this.legend.replaceChildren(
-      "0", ramp, end, make("span", {}, what),
-      ...(rare ? [make("span", {}, `dotted: counted fewer than ${minimum} times, in no regression`)] : []),
+      "0",
+      ramp,
+      end,
+      make("span", {}, what),
+      ...(rare
+        ? [make("span", {}, `dotted: counted fewer than ${minimum} times, in no regression`)]
+        : []),
     );
   }
 
@@ -104,38 +113,80 @@ class TokenRows {
 function drawInspector(box, data, view, t) {
   const type = view.type[t];
   const row = (label, cells, title) =>
-    make("tr", { title }, make("th", { scope: "row" }, label), ...cells.map((cell) => make("td", {}, cell)));
+    make(
+      "tr",
+      { title },
+      make("th", { scope: "row" }, label),
+      ...cells.map((cell) => make("td", {}, cell)),
+    );
   const weights = [
     row("weight", pair(view.weight, t, written)),
     row("share of sentence", pair(view.share, t, percent)),
     row("rank in sentence", ranks(view, t)),
-    row("error", view.error.map((error) => written(error[t])), "completeness error of the sentence, or standard error"),
+    row(
+      "error",
+      view.error.map((error) => written(error[t])),
+      "completeness error of the sentence, or standard error",
+    ),
   ];
+  const valueOf = (name) =>
+    name === "surprisal" ? view.surprisal?.[t] : view.values.get(name)?.[type];
   const quantities = data.quantities
-    .map((quantity) => [quantity, quantity.name === "surprisal" ? view.surprisal?.[t] : view.values.get(quantity.name)?.[type]])
+    .map((quantity) => [quantity, valueOf(quantity.name)])
     .filter(([, value]) => value !== undefined);
-  const listed = (nats) => quantities
-    .filter(([{ unit }]) => (unit === "nat") === nats)
-    .map(([{ label, meaning }, value]) => row(label, [written(value)], meaning));
-  const related = new Map(view.relations.map((relation) => [relation.quantity, relation]));
-  const spelled = view.token[type] === view.reading[type] ? [] : [make("p", { className: "note" }, `in the vocabulary: ${view.token[type]}`)];
+  const listed = (nats) =>
+    quantities
+      .filter(([{ unit }]) => (unit === "nat") === nats)
+      .map(([{ label, meaning }, value]) => row(label, [written(value)], meaning));
+  const labels = new Map(data.quantities.map(({ name, label }) => [name, label]));
+  const fit = (r, slope) => (r === null ? "–" : r.toFixed(2) + (slope < 0 ? " ↓" : ""));
+  const relations = view.relations.map(({ quantity, r_squared, slope }) =>
+    row(
+      labels.get(quantity),
+      r_squared.map((r, i) => fit(r, slope[i])),
+      "↓: a negative slope",
+    ),
+  );
+  const spelled =
+    view.token[type] === view.reading[type]
+      ? []
+      : [make("p", { className: "note" }, `in the vocabulary: ${view.token[type]}`)];
   box.replaceChildren(
-    make("div", {}, make("h2", { dir: "auto" }, view.reading[type]), ...spelled,
-      make("table", { className: "weights" }, headOfStages(), make("tbody", {}, ...weights))),
-    make("div", {}, make("h3", {}, `Quantities of this ${view.unit} (nats)`),
+    make(
+      "div",
+      {},
+      make("h2", { dir: "auto" }, view.reading[type]),
+      ...spelled,
+      make("table", { className: "weights" }, headOfStages(), make("tbody", {}, ...weights)),
+    ),
+    make(
+      "div",
+      {},
+      make("h3", {}, `Quantities of this ${view.unit} (nats)`),
       make("table", { className: "quantities" }, make("tbody", {}, ...listed(true))),
       make("h3", {}, "Counted"),
-      make("table", { className: "counts" }, make("tbody", {}, ...listed(false)))),
-    make("div", {}, make("h3", {}, `R² of weight on quantity, all ${view.unit}s`),
-      make("table", { className: "relations" }, headOfStages(), make("tbody", {}, ...data.quantities.filter(({ name }) => related.has(name)).map(({ name, label }) => {
-        const { r_squared: fit, slope } = related.get(name);
-        return row(label, fit.map((value, i) => (value === null ? "–" : value.toFixed(2) + (slope[i] < 0 ? " ↓" : ""))), "↓: a negative slope");
-      })))),
+      make("table", { className: "counts" }, make("tbody", {}, ...listed(false))),
+    ),
+    make(
+      "div",
+      {},
+      make("h3", {}, `R² of weight on quantity, all ${view.unit}s`),
+      make("table", { className: "relations" }, headOfStages(), make("tbody", {}, ...relations)),
+    ),
   );
 }
 
 const headOfStages = () =>
-  make("thead", {}, make("tr", {}, make("td"), ...STAGES.map((stage) => make("th", { scope: "col", className: stage }, stage))));
+  make(
+    "thead",
+    {},
+    make(
+      "tr",
+      {},
+      make("td"),
+      ...STAGES.map((stage) => make("th", { scope: "col", className: stage }, stage)),
+    ),
+  );
 
 const pair = (values, t, write) => values.map((value) => write(value[t]));
 

@@ -8,8 +8,8 @@ class SortedTable {
   }
 
   // Columns: {key, label, value(row), write(value), title}; the first one is the row's own button.
-  fill(columns, rows, { press, point, current, caption }) {
-    Object.assign(this, { columns, rows, press, point, current, caption, page: 0 });
+  fill(columns, rows, { press, point, caption }) {
+    Object.assign(this, { columns, rows, press, point, caption, page: 0 });
     this.draw();
   }
 
@@ -36,27 +36,59 @@ class SortedTable {
   draw() {
     const from = this.page * SortedTable.size;
     const shown = this.sorted().slice(from, from + SortedTable.size);
-    const table = make("table", { className: "sorted" },
+    const table = make(
+      "table",
+      { className: "sorted" },
       make("caption", { className: "hidden" }, this.caption),
       make("thead", {}, make("tr", {}, ...this.columns.map((column) => this.head(column)))),
-      make("tbody", {}, ...shown.map((row) => this.line(row))));
+      make("tbody", {}, ...shown.map((row) => this.line(row))),
+    );
     const left = this.box.querySelector(".scroll")?.scrollLeft ?? 0;
-    this.box.replaceChildren(make("div", { className: "scroll" }, table), this.pages(from, shown.length));
+    this.box.replaceChildren(
+      make("div", { className: "scroll" }, table),
+      this.pages(from, shown.length),
+    );
     this.box.querySelector(".scroll").scrollLeft = left;
   }
 
   head({ key, label, title }) {
     const here = this.sorting.key === key;
-    return make("th", { scope: "col", title, "aria-sort": here ? (this.sorting.down ? "descending" : "ascending") : null },
-      make("button", { type: "button", "data-key": key, onclick: () => this.sort(key) },
-        label + (here ? (this.sorting.down ? "\u00a0▾" : "\u00a0▴") : "")));
+    return make(
+      "th",
+      {
+        scope: "col",
+        title,
+        "aria-sort": here ? (this.sorting.down ? "descending" : "ascending") : null,
+      },
+      make(
+        "button",
+        { type: "button", "data-key": key, onclick: () => this.sort(key) },
+        label + (here ? (this.sorting.down ? "\u00a0▾" : "\u00a0▴") : ""),
+      ),
+    );
   }
 
   line(row) {
     const [first, ...others] = this.columns;
-    return make("tr", { className: row === this.current ? "current" : "", onmouseenter: () => this.point?.(row) },
-      make("td", {}, make("button", { type: "button", dir: "auto", onclick: () => this.press(row), onfocus: () => this.point?.(row) }, first.value(row))),
-      ...others.map(({ value, write }) => make("td", {}, write(value(row)))));
+    return make(
+      "tr",
+      { onmouseenter: () => this.point?.(row) },
+      make(
+        "td",
+        {},
+        make(
+          "button",
+          {
+            type: "button",
+            dir: "auto",
+            onclick: () => this.press(row),
+            onfocus: () => this.point?.(row),
+          },
+          first.value(row),
+        ),
+      ),
+      ...others.map(({ value, write }) => make("td", {}, write(value(row)))),
+    );
   }
 
   pages(from, shown) {
@@ -65,10 +97,18 @@ class SortedTable {
       this.draw();
     };
     const total = this.rows.length;
-    const told = make("span", { className: "note", role: "status" }, shown ? `${from + 1}–${from + shown} of ${total.toLocaleString("en")}` : "none");
+    const told = make(
+      "span",
+      { className: "note", role: "status" },
+      shown ? `${from + 1}–${from + shown} of ${total.toLocaleString("en")}` : "none",
+    );
     if (total <= SortedTable.size) return make("div", { className: "pages" }, told);
-    return make("div", { className: "pages" },
-      make("button", { type: "button", disabled: !from, onclick: step(-1) }, "Back"), told,
-      make("button", { type: "button", disabled: from + shown >= total, onclick: step(1) }, "More"));
+    return make(
+      "div",
+      { className: "pages" },
+      make("button", { type: "button", disabled: !from, onclick: step(-1) }, "Back"),
+      told,
+      make("button", { type: "button", disabled: from + shown >= total, onclick: step(1) }, "More"),
+    );
   }
 }

@@ -1,16 +1,20 @@
-const state = { scale: "share", tab: "tokens", sentence: 0, token: 0, stage: null, type: null };
+const state = { scale: "share", tab: "tokens", sentence: 0, token: 0, type: null };
 
 async function start() {
   const data = await readData();
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const theme = () => (at("theme").value === "light dark" ? (dark.matches ? "dark" : "light") : at("theme").value);
+  const theme = () =>
+    at("theme").value === "light dark" ? (dark.matches ? "dark" : "light") : at("theme").value;
   const opened = new Map();
   const list = new SentenceList(at("list"), showSentence);
   const rows = new TokenRows(at("rows"), at("legend"), showToken);
   const tables = { tokens: new SortedTable(at("table")), types: new SortedTable(at("table")) };
   let view;
 
-  const unique = (key, chosen) => [...new Set(data.views.filter((v) => Object.entries(chosen).every(([k, value]) => v[k] === value)).map((v) => v[key]))];
+  function unique(key, chosen) {
+    const fits = (entry) => Object.entries(chosen).every(([name, value]) => entry[name] === value);
+    return [...new Set(data.views.filter(fits).map((entry) => entry[key]))];
+  }
 
   // Fills a select, keeping what is chosen where it can.
   function offer(key, chosen) {
@@ -27,14 +31,18 @@ async function start() {
     const comparison = offer("comparison", {});
     const method = offer("method", { comparison });
     const corpus = offer("corpus", { comparison, method });
-    const found = data.views.find((v) => v.comparison === comparison && v.method === method && v.corpus === corpus);
-    if (!opened.has(found)) opened.set(found, openView(data, found));
-    const [old, next] = [view, opened.get(found)];
-    view = next;
-    if (old && old.texts !== view.texts) Object.assign(state, { sentence: 0, token: 0, type: null });
+    const entry = data.views.find(
+      (v) => v.comparison === comparison && v.method === method && v.corpus === corpus,
+    );
+    if (!opened.has(entry)) opened.set(entry, openView(data, entry));
+    const old = view;
+    view = opened.get(entry);
+    if (old && old.texts !== view.texts) Object.assign(state, { sentence: 0, token: 0 });
     if (old && old.token !== view.token) state.type = null;
-    at("tab-tokens").textContent = `${view.unit === "word" ? "Words" : "Tokens"} of the sentence`;
-    at("tab-types").textContent = `All ${view.token.length.toLocaleString("en")} ${view.unit === "word" ? "words" : "token types"}`;
+    const words = view.unit === "word";
+    at("tab-tokens").textContent = `${words ? "Words" : "Tokens"} of the sentence`;
+    at("tab-types").textContent =
+      `All ${written(view.token.length)} ${words ? "words" : "token types"}`;
     search();
     draw();
     if (state.tab === "types") drawTable();
@@ -43,17 +51,21 @@ async function start() {
   function search() {
     const query = at("query").value.trim().toLowerCase();
     const { type } = state;
-    const has = (s) => type === null || view.type.slice(view.starts[s], view.starts[s + 1]).includes(type);
-    const found = view.texts.map((_, s) => s).filter((s) => (!query || view.texts[s].toLowerCase().includes(query)) && has(s));
+    const has = (s) =>
+      type === null || view.type.slice(view.starts[s], view.starts[s + 1]).includes(type);
+    const all = [...view.texts.keys()];
+    const found = all.filter((s) => view.texts[s].toLowerCase().includes(query) && has(s));
     at("with-type").hidden = type === null;
     if (type !== null) at("with-type").textContent = `with ${view.token[type]}  ✕`;
-    at("found").textContent = query || type !== null ? `${found.length.toLocaleString("en")} of ${view.texts.length.toLocaleString("en")} sentences` : `${found.length.toLocaleString("en")} sentences`;
+    const some = query || type !== null ? `${written(found.length)} of ` : "";
+    const more = view.left_out ? `, ${written(view.left_out)} more are not shown` : "";
+    at("found").textContent = `${some}${written(all.length)} sentences${more}`;
     if (found.length && !found.includes(state.sentence)) setSentence(found[0]);
     list.fill(view, found, state.sentence);
   }
 
   function setSentence(sentence) {
-    Object.assign(state, { sentence, token: view.starts[sentence], stage: null });
+    Object.assign(state, { sentence, token: view.starts[sentence] });
   }
 
   function showSentence(sentence) {
@@ -69,44 +81,35 @@ async function start() {
     at("text").textContent = view.texts[sentence];
     at("previous").disabled = list.place <= 0;
     at("next").disabled = list.place >= list.items.length - 1;
-    rows.draw(view, sentence, { scale: state.scale, theme: theme(), minimum: data.minimum_count, current: state.token });
+    rows.draw(view, sentence, {
+      scale: state.scale,
+      theme: theme(),
+      minimum: data.minimum_count,
+      current: state.token,
+    });
     drawInspector(at("inspector"), data, view, state.token);
     if (state.tab === "tokens") drawTable();
   }
 
   function showToken(token, stage) {
-    Object.assign(state, { token, stage });
+    state.token = token;
     rows.mark(token, stage);
     drawInspector(at("inspector"), data, view, token);
   }
 
   function drawTable() {
     const onTypes = state.tab === "types";
-    const means = onTypes ? typesOf(view) : view;
     const typeOf = (row) => (onTypes ? row : view.type[row]);
-    const number = (key, label, value, write = written, title = null) => ({ key, label, value, write, title });
-    const mean = onTypes ? "mean " : "";
-    const change = (values) => (row) => values[1][row] - values[0][row];
-    const columns = [
-      { key: "token", label: view.unit, value: (row) => view.token[typeOf(row)] },
-      ...(onTypes ? [number("seen", "seen here", (row) => means.seen[row], written, "occurrences in the weighed sentences")] : []),
-      ...STAGES.map((stage, i) => number(`weight-${stage}`, `${mean}weight ${stage}`, (row) => means.weight[i][row])),
-      number("weight-change", "change", change(means.weight), (value) => signed(value, written)),
-      ...STAGES.map((stage, i) => number(`share-${stage}`, `${mean}share ${stage}`, (row) => means.share[i][row], percent)),
-      number("share-change", "change of share", change(means.share), (value) => signed(value, percent)),
-      ...data.quantities.filter(({ name }) => view.values.has(name) || (name === "surprisal" && view.surprisal && !onTypes))
-        .map((quantity) => number(quantity.name, unitOf(quantity),
-          quantity.name === "surprisal" ? (row) => view.surprisal[row] : (row) => view.values.get(quantity.name)[typeOf(row)],
-          written, quantity.meaning)),
-      ...(onTypes ? [] : STAGES.map((stage, i) => number(`error-${stage}`, `error ${stage}`, (row) => view.error[i][row]))),
-    ];
     const word = at("filter").value.trim().toLowerCase();
     const [start, end] = [view.starts[state.sentence], view.starts[state.sentence + 1]];
-    const all = onTypes ? view.token.map((_, type) => type) : Array.from({ length: end - start }, (_, i) => start + i);
-    const found = all.filter((row) => !word || view.token[typeOf(row)].toLowerCase().includes(word));
-    tables[state.tab].fill(columns, found, {
-      caption: onTypes ? "Token types, means over the weighed sentences" : "Tokens of the sentence",
-      current: null,
+    const all = onTypes
+      ? [...view.token.keys()]
+      : Array.from({ length: end - start }, (_, i) => start + i);
+    const found = all.filter((row) => view.token[typeOf(row)].toLowerCase().includes(word));
+    tables[state.tab].fill(columnsOf(data, view, onTypes), found, {
+      caption: onTypes
+        ? "Types, means over the weighed sentences"
+        : "The sentence, in reading order",
       press: onTypes ? showWith : (row) => rows.chips[0][row - start].focus(),
       point: onTypes ? null : (row) => showToken(row, null),
     });
@@ -174,6 +177,7 @@ async function start() {
 }
 
 start().catch((error) => {
-  at("fault").textContent = `This browser could not open the page's data (${error.message}); a current Chrome, Firefox or Safari can.`;
+  at("fault").textContent =
+    `This browser could not open the page's data (${error.message}); a current Chrome, Firefox or Safari can.`;
   at("fault").hidden = false;
 });
