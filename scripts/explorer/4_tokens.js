@@ -121,8 +121,8 @@ function drawInspector(box, data, view, t) {
     );
   const weights = [
     row("weight", pair(view.weight, t, written)),
-    row("share of sentence", pair(view.share, t, percent)),
-    row("rank in sentence", ranks(view, t)),
+    row("share", pair(view.share, t, percent)),
+    row("rank", ranks(view, t)),
     row(
       "error",
       view.error.map((error) => written(error[t])),
