@@ -50,7 +50,7 @@ def browser(chrome: Chrome) -> Iterator[Chrome]:
     chrome.set_window_size(1280, 900)
     chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     yield chrome
-    told = [entry for entry in chrome.get_log("browser") if entry["level"] != "INFO"]
+    told = [entry for entry in chrome.get_log("browser") if entry["level"] == "SEVERE"]
     assert told == []
     assert [
         url for url in requests(chrome) if not url.startswith(("file://", "data:", "blob:"))
