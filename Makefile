@@ -36,4 +36,4 @@ docs: run
 	$(RUN) snakemake --rulegraph | dot -Tsvg > docs/rulegraph.svg
 	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1280,860 \
 		--screenshot=docs/explorer.png file://$(CURDIR)/results/default/explorer.html
-	$(RUN) python -c "from PIL import Image; p = 'docs/explorer.png'; Image.open(p).quantize(64).save(p, optimize=True)"
+	$(RUN) python -c "from PIL import Image; p = 'docs/explorer.png'; Image.open(p).convert('RGB').quantize(256, 1).save(p, optimize=True)"
