@@ -14,6 +14,8 @@ FLAGS = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     "--window-size=1280,900",
 ]
+LOCAL = ("file:", "data:", "blob:", "chrome:", "about:")
+"""Schemes that reach no network; chrome: is the page that Chromium starts with."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,9 +54,7 @@ def browser(chrome: Chrome) -> Iterator[Chrome]:
     yield chrome
     told = [entry for entry in chrome.get_log("browser") if entry["level"] == "SEVERE"]
     assert told == []
-    assert [
-        url for url in requests(chrome) if not url.startswith(("file://", "data:", "blob:"))
-    ] == []
+    assert [url for url in requests(chrome) if not url.startswith(LOCAL)] == []
     chrome.get("about:blank")
 
 
