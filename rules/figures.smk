@@ -35,7 +35,7 @@ rule plot_regressions:
 rule plot_changes:
     input:
         script="scripts/plot_changes.py",
-        modules=modules("statistics", "style"),
+        modules=modules("before_after", "statistics", "style"),
         regression=results("tables/regression.parquet"),
         change=results("tables/change.parquet"),
     output:
@@ -53,6 +53,54 @@ rule plot_changes:
         "../envs/statistics.yaml"
     shell:
         "python {input.script} --regression {input.regression:q} --change {input.change:q}"
+        " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"
+
+
+rule plot_partials:
+    input:
+        script="scripts/plot_partials.py",
+        modules=modules("before_after", "statistics", "style"),
+        partial=results("tables/partial.parquet"),
+    output:
+        svg=results("figures/partials.svg"),
+        pdf=results("figures/partials.pdf"),
+    log:
+        results("logs/plot_partials/partials.log"),
+    benchmark:
+        results("benchmarks/plot_partials/partials.tsv")
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    conda:
+        "../envs/statistics.yaml"
+    shell:
+        "python {input.script} {input.partial:q}"
+        " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"
+
+
+rule plot_classes:
+    input:
+        script="scripts/plot_classes.py",
+        modules=modules("before_after", "statistics", "style"),
+        classes=results("tables/classes.parquet"),
+    output:
+        svg=results("figures/classes.{comparison}.{corpus}.svg"),
+        pdf=results("figures/classes.{comparison}.{corpus}.pdf"),
+    log:
+        results("logs/plot_classes/{comparison}.{corpus}.log"),
+    benchmark:
+        results("benchmarks/plot_classes/{comparison}.{corpus}.tsv")
+    params:
+        names=lambda w: options(dict(w)),
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    conda:
+        "../envs/statistics.yaml"
+    shell:
+        "python {input.script} {input.classes:q} {params.names}"
         " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"
 
 

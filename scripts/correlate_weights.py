@@ -11,7 +11,6 @@ from common.relation import by_tokens, read_tokens, rows_of, unit_of
 from common.statistics import Regressions, bootstrap, by_stage, in_sample, with_intervals
 from common.tables import write_table
 
-
 CHANGES = [f"{name}_change" for name in STATISTICS]
 
 

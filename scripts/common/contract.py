@@ -74,6 +74,16 @@ QUANTITIES = {
     "surprisal": "-log P(token | the rest of its sentence) of a masked language model",
 }
 """What a weight may be regressed on, in nats."""
+FOREMOST = (
+    "information_gain_exact",
+    "information_gain_bayes",
+    "information_gain_corrected",
+    "information_gain",
+    "self_information",
+    "surprisal",
+    "information_gain_shuffled",
+)
+"""The same, from what a run is mainly about, the best known first, to what only helps."""
 
 CORPUS = Table(
     "sentences of a corpus, in reading order",

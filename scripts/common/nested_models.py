@@ -77,7 +77,7 @@ class JointModel:
 
 def _inverse(correlation: Floats) -> Floats:
     """Inverses of matrices (draws, terms, terms); NaN where terms are constant or collinear."""
-    known = np.isfinite(correlation).all(axis=(1, 2))
+    known = np.asarray(np.isfinite(correlation).all(axis=(1, 2)))
     identity = np.eye(correlation.shape[1])
     values, vectors = np.linalg.eigh(np.where(known[:, None, None], correlation, identity))
     known &= values[:, 0] > COLLINEAR

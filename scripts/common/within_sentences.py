@@ -38,7 +38,7 @@ class WithinSentences:
         rho = np.stack(
             [[sentence_spearman(sentence, x, y, sentences) for y in shares] for x in quantities]
         )
-        paired = np.isfinite(rho).all(axis=1, keepdims=True)
+        paired = np.asarray(np.isfinite(rho).all(axis=1, keepdims=True))
         self.ranked = paired[:, 0].sum(axis=1)
         numbers = np.broadcast_to(paired, rho.shape).astype(float)
         self.means = Ratios(np.where(paired, rho, 0), numbers)
