@@ -21,3 +21,4 @@ rule all:
     input:
         all_tables(),
         all_figures(),
+        results("summary.md"),

@@ -148,3 +148,28 @@ rule gather_tables:
     shell:
         "python {input.script} {input.tables:q} --output-table {output.table:q}"
         " --table {params.kind} 2>&1 | tee {log:q}"
+
+
+rule summarize_run:
+    input:
+        **{table: results(f"tables/{table}.parquet") for table in TABLES},
+        script="scripts/summarize_run.py",
+        modules=modules("statistics", "style", "summary", "wording"),
+    output:
+        summary=results("summary.md"),
+    log:
+        results("logs/summarize_run/summary.log"),
+    benchmark:
+        results("benchmarks/summarize_run/summary.tsv")
+    params:
+        tables=lambda w, input: options({table: input[table] for table in TABLES}),
+        about=options(ANALYSIS, "confidence", name=config["run"]),
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    conda:
+        "../envs/statistics.yaml"
+    shell:
+        "python {input.script} {params.tables} {params.about}"
+        " --output-summary {output.summary:q} 2>&1 | tee {log:q}"
