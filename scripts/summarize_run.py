@@ -4,9 +4,9 @@ from pathlib import Path
 
 from common.command import InputError, run
 from common.contract import FOREMOST, TABLES
-from common.style import QUANTITY_NAMES
 from common.summary import (
     changes_table,
+    in_prose,
     on_change,
     on_comparisons,
     on_encoders,
@@ -77,7 +77,7 @@ def main(
         f"Brackets hold {confidence:.0%} intervals, of a bootstrap over sentences that draws the "
         "same sentences before and after.",
         *("", "## What was compared", "", *on_comparisons(tables)),
-        *("", f"## Weight and {QUANTITY_NAMES[quantity]}", ""),
+        *("", f"## Weight and {in_prose(quantity)}", ""),
         *[on_change(tables, cell, quantity) for cell in cells],
         *on_rivals(tables, quantity),
         *("", "## All quantities", "", on_zero(tables["change"]), "", *changes_table(tables)),

@@ -16,6 +16,8 @@ WEIGHED = pl.format("{}, {}", "comparison", "corpus")
 """A group for each comparison and corpus."""
 GAP = 1.6
 """Rows from the last item of a group to the heading of the next."""
+TALL = 30
+"""Rows from which the axis is labelled at the top, too."""
 OFFSET = 0.17
 """Rows between the marks of before and after."""
 STAGES = {"before": (-OFFSET, style.BEFORE, "white"), "after": (OFFSET, style.AFTER, style.AFTER)}
@@ -89,6 +91,7 @@ def draw_before_after(
         axes.text(1.02, 1, "change [interval]", transform=axes.transAxes, va="bottom", fontsize=6)
         axes.set_xlabel(label)
         axes.tick_params(axis="y", length=0)
+        axes.tick_params(axis="x", labeltop=height > TALL)
         axes.spines["left"].set_visible(False)
         _draw_rows(axes, marks.filter(method=method), places)
     grid[0].set_yticks(list(places.values()), [item_names.get(item, item) for _, item in places])

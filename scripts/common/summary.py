@@ -13,6 +13,12 @@ COLLAPSED = 0.99
 Tables = dict[str, pl.DataFrame]
 
 
+def in_prose(quantity: str) -> str:
+    """The name of a quantity without a comma: information gain (exact)."""
+    what, _, kind = QUANTITY_NAMES[quantity].partition(", ")
+    return f"{what} ({kind})" if kind else what
+
+
 def stages(table: pl.DataFrame, **key: str) -> dict[str, dict[str, Any]]:
     """The rows of a key, by stage."""
     return {row["stage"]: row for row in table.filter(**key).iter_rows(named=True)}
@@ -35,7 +41,7 @@ def on_comparisons(tables: Tables) -> Iterator[str]:
 
 def on_change(tables: Tables, cell: dict[str, str], quantity: str) -> str:
     """What fine-tuning did to the relation of weight and the quantity, in sentences."""
-    name = QUANTITY_NAMES[quantity]
+    name = in_prose(quantity)
     both = stages(tables["regression"], **cell, quantity=quantity)
     before, after = both["before"], both["after"]
     changed = tables["change"].filter(**cell, quantity=quantity).row(0, named=True)
@@ -108,7 +114,7 @@ def on_zero(changes: pl.DataFrame) -> str:
     """How many changes of R squared exclude 0, and which do not."""
     held = [
         f"{row['comparison']} ({row['corpus']}, {METHOD_NAMES[row['method']]}, "
-        f"{QUANTITY_NAMES[row['quantity']]})"
+        f"{in_prose(row['quantity'])})"
         for row in changes.iter_rows(named=True)
         if not excludes_zero(row, "r_squared_change")
     ]
