@@ -35,6 +35,9 @@ EXPECTED = {
     "weights/shapley/adjacent/held_out.parquet": "weights",
     "tables/regression.parquet": "regression",
     "tables/change.parquet": "change",
+    "tables/within_sentence.parquet": "within_sentence",
+    "tables/partial.parquet": "partial",
+    "tables/classes.parquet": "classes",
     "tables/encoders.parquet": "encoders",
 }
 
@@ -115,12 +118,21 @@ def test_figures_are_drawn(done: Workflow) -> None:
     figures = {path.name for path in done.results("figures").iterdir()}
     for name in (
         "changes",
+        "partials",
+        "classes.adjacent.held_out",
         "training",
         "regressions.adjacent.held_out.shapley",
         "regressions.adjacent.held_out.integrated_gradients",
         "surprisal.masked_lm.held_out",
     ):
         assert {f"{name}.svg", f"{name}.pdf"} <= figures
+
+
+def test_the_summary_is_of_this_run(done: Workflow) -> None:
+    text = done.results("summary.md").read_text()
+    assert text.startswith("# Summary of the run tiny\n")
+    changes = read_table(done.results("tables/change.parquet"), TABLES["change"])
+    assert text.count("\n| adjacent |") == len(changes)
 
 
 def test_a_second_run_has_nothing_to_do(done: Workflow) -> None:
@@ -134,9 +146,15 @@ def test_a_setting_reruns_only_what_depends_on_it(edited: Workflow) -> None:
     assert edited.planned() == {
         "estimate_shapley",
         "correlate_weights",
+        "correlate_shares",
+        "partition_variance",
+        "average_weights",
         "gather_tables",
         "plot_regressions",
         "plot_changes",
+        "plot_partials",
+        "plot_classes",
+        "summarize_run",
     }
 
 
