@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-import torch
+import scipy.spatial
 from commands import assert_refuses, assert_runs
 from evidence_tables import write_evidence
 
@@ -11,7 +11,6 @@ from common.contract import CHANGE, REGRESSION, TABLES
 from common.summary import is_collapsed, least_mean_cosine, on_encoders, on_rivals, on_zero
 from common.tables import read_table, write_table
 from common.wording import excludes_zero, listed, markdown_table, number, with_interval
-from evaluate_encoder import uniformity
 
 KINDS = ("regression", "change", "within_sentence", "partial", "classes", "encoders")
 
@@ -86,7 +85,8 @@ def test_the_rule_of_collapse_never_warns_below_its_mean_cosine(spread):
     points = np.eye(1, 16) + spread * generator.normal(size=(80, 16)) / 4
     points /= np.linalg.norm(points, axis=1, keepdims=True)
     cosine = (points @ points.T)[np.triu_indices(80, 1)].mean()
-    found = uniformity(torch.tensor(points))
+    distances = scipy.spatial.distance.pdist(points, "sqeuclidean")
+    found = np.log(np.exp(-2 * distances).mean())
     assert least_mean_cosine(found) <= cosine + 1e-12
     assert is_collapsed(found) == (spread < 0.2)
     if is_collapsed(found):
