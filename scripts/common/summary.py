@@ -35,7 +35,7 @@ def on_comparisons(tables: Tables) -> Iterator[str]:
         how = listed([METHOD_NAMES.get(method, method) for method in methods])
         yield (
             f"- **{name}**: `{before}` before, `{after}` after fine-tuning; weighed on "
-            f"{listed(corpora)} by {how}; up to {rows['n'].max():,} tokens."
+            f"{listed(corpora)} by {how}; up to {max(rows['n'].to_list()):,} tokens."
         )
 
 
