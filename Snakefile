@@ -25,3 +25,4 @@ rule all:
         all_tables(),
         all_figures(),
         results("explorer.html"),
+        results("summary.md"),

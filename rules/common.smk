@@ -150,6 +150,24 @@ def development_of(wildcards):
     return results(f"corpora/{corpus}.parquet") if corpus else []
 
 
+def names_of(wildcards):
+    """The comparison, as the options of scripts that fill a table."""
+    comparison = COMPARISONS[wildcards.comparison]
+    encoders = {f"{stage}_encoder": comparison[stage] for stage in ("before", "after")}
+    return options(dict(wildcards), **encoders)
+
+
+def bootstrap_options(*keys):
+    """Settings of the analysis, and those of the bootstrap; one seed for all tables of a corpus."""
+    return lambda wildcards: options(
+        ANALYSIS,
+        *keys,
+        "confidence",
+        draws=ANALYSIS["bootstrap_draws"],
+        seed=seed_for("bootstrap", wildcards.corpus),
+    )
+
+
 def weighing_options(method, corpus):
     return options(
         WEIGHTS[method],
@@ -209,6 +227,14 @@ def surprisal_of(wildcards):
     return results(f"surprisal/{masked_lm}/{wildcards.corpus}.parquet")
 
 
+def exact_of(wildcards):
+    """The exact values of the generated language that a comparison's tokens are of, if any."""
+    comparison = COMPARISONS[wildcards.comparison]
+    counted_on = comparison["counted_on"]
+    exact = has_exact(config, counted_on, comparison["before"])
+    return results(f"corpora/{counted_on}.exact.parquet") if exact else []
+
+
 def information_beside_surprisal(wildcards):
     """The information table of the first comparison that uses these surprisals."""
     for comparison in COMPARISONS.values():
@@ -237,7 +263,14 @@ QUESTIONS = {
     "context": "4. What does context tell of a token?",
 }
 """Groups of the report, which lists them in order of their names."""
-TABLES = {"regression": "information", "change": "information", "encoders": "encoders"}
+TABLES = {
+    "regression": "information",
+    "change": "information",
+    "within_sentence": "information",
+    "partial": "information",
+    "classes": "tokens",
+    "encoders": "encoders",
+}
 """Tables of the whole run, and the question that each is about."""
 
 
@@ -256,7 +289,8 @@ def all_tables():
 def all_figures():
     names = [".".join(("regressions", *parts)) for parts in weighed()]
     names += [".".join(("surprisal", *parts)) for parts in scored_surprisals()]
-    names += ["changes"] + (["training"] if trained_encoders() else [])
+    names += sorted({".".join(("classes", *parts[:2])) for parts in weighed()})
+    names += ["changes", "partials"] + (["training"] if trained_encoders() else [])
     return [results(f"figures/{name}.{kind}") for name in names for kind in ("svg", "pdf")]
 
 

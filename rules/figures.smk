@@ -43,7 +43,7 @@ rule plot_regressions:
 rule plot_changes:
     input:
         script="scripts/plot_changes.py",
-        modules=modules("statistics", "style"),
+        modules=modules("before_after", "statistics", "style"),
         regression=results("tables/regression.parquet"),
         change=results("tables/change.parquet"),
     output:
@@ -66,6 +66,64 @@ rule plot_changes:
         "../envs/statistics.yaml"
     shell:
         "python {input.script} --regression {input.regression:q} --change {input.change:q}"
+        " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"
+
+
+rule plot_partials:
+    input:
+        script="scripts/plot_partials.py",
+        modules=modules("before_after", "statistics", "style"),
+        partial=results("tables/partial.parquet"),
+    output:
+        svg=report(
+            results("figures/partials.svg"),
+            caption="report/partial.rst",
+            category=QUESTIONS["information"],
+            labels={"result": "partial R² before and after"},
+        ),
+        pdf=results("figures/partials.pdf"),
+    log:
+        results("logs/plot_partials/partials.log"),
+    benchmark:
+        results("benchmarks/plot_partials/partials.tsv")
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    conda:
+        "../envs/statistics.yaml"
+    shell:
+        "python {input.script} {input.partial:q}"
+        " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"
+
+
+rule plot_classes:
+    input:
+        script="scripts/plot_classes.py",
+        modules=modules("before_after", "statistics", "style"),
+        classes=results("tables/classes.parquet"),
+    output:
+        svg=report(
+            results("figures/classes.{comparison}.{corpus}.svg"),
+            caption="report/classes.rst",
+            category=QUESTIONS["tokens"],
+            labels={"result": "weight by class and frequency: {comparison}, {corpus}"},
+        ),
+        pdf=results("figures/classes.{comparison}.{corpus}.pdf"),
+    log:
+        results("logs/plot_classes/{comparison}.{corpus}.log"),
+    benchmark:
+        results("benchmarks/plot_classes/{comparison}.{corpus}.tsv")
+    params:
+        names=lambda w: options(dict(w)),
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    conda:
+        "../envs/statistics.yaml"
+    shell:
+        "python {input.script} {input.classes:q} {params.names}"
         " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"
 
 

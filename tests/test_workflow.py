@@ -38,6 +38,9 @@ EXPECTED = {
     "weights/shapley/adjacent/held_out.parquet": "weights",
     "tables/regression.parquet": "regression",
     "tables/change.parquet": "change",
+    "tables/within_sentence.parquet": "within_sentence",
+    "tables/partial.parquet": "partial",
+    "tables/classes.parquet": "classes",
     "tables/encoders.parquet": "encoders",
 }
 
@@ -118,6 +121,8 @@ def test_figures_are_drawn(done: Workflow) -> None:
     figures = {path.name for path in done.results("figures").iterdir()}
     for name in (
         "changes",
+        "partials",
+        "classes.adjacent.held_out",
         "training",
         "regressions.adjacent.held_out.shapley",
         "regressions.adjacent.held_out.integrated_gradients",
@@ -156,7 +161,9 @@ def test_the_report_needs_no_network_and_opens(
     assert {Path(path).name for path in results} == {
         *("changes.svg", "training.svg", "surprisal.masked_lm.held_out.svg"),
         *(f"regressions.adjacent.held_out.{method}.svg" for method in METHODS),
-        *("regression.parquet", "change.parquet", "encoders.parquet", "explorer.html"),
+        *("partials.svg", "classes.adjacent.held_out.svg", "summary.md", "explorer.html"),
+        *(f"{name}.parquet" for name in ("regression", "change", "within_sentence", "partial")),
+        *("classes.parquet", "encoders.parquet"),
     }
     for path, result in results.items():
         assert len(result["caption"]) > 50, path
@@ -175,6 +182,13 @@ def test_the_report_needs_no_network_and_opens(
     browser.switch_to.default_content()
 
 
+def test_the_summary_is_of_this_run(done: Workflow) -> None:
+    text = done.results("summary.md").read_text()
+    assert text.startswith("# Summary of the run tiny\n")
+    changes = read_table(done.results("tables/change.parquet"), TABLES["change"])
+    assert text.count("\n| adjacent |") == len(changes)
+
+
 def test_a_second_run_has_nothing_to_do(done: Workflow) -> None:
     run = done.snakemake("--cores", "2")
     assert run.returncode == 0
@@ -186,10 +200,16 @@ def test_a_setting_reruns_only_what_depends_on_it(edited: Workflow) -> None:
     assert edited.planned() == {
         "estimate_shapley",
         "correlate_weights",
+        "correlate_shares",
+        "partition_variance",
+        "average_weights",
         "gather_tables",
         "plot_regressions",
         "plot_changes",
         "build_explorer",
+        "plot_partials",
+        "plot_classes",
+        "summarize_run",
     }
 
 

@@ -74,6 +74,16 @@ QUANTITIES = {
     "surprisal": "-log P(token | the rest of its sentence) of a masked language model",
 }
 """What a weight may be regressed on, in nats."""
+FOREMOST = (
+    "information_gain_exact",
+    "information_gain_bayes",
+    "information_gain_corrected",
+    "information_gain",
+    "self_information",
+    "surprisal",
+    "information_gain_shuffled",
+)
+"""The same, from what a run is mainly about, the best known first, to what only helps."""
 
 CORPUS = Table(
     "sentences of a corpus, in reading order",
@@ -246,6 +256,58 @@ CHANGE = Table(
         },
     },
 )
+_STAGES = {
+    **{k: REGRESSION.columns[k] for k in ("comparison", "corpus", "method")},
+    "encoder": Column(pa.string(), "1", "name of the encoder; null for change", nullable=True),
+    "stage": _key(pa.string(), "before, after, or change: after minus before, paired by sentence"),
+}
+WITHIN_SENTENCE = Table(
+    "how weight is shared out within sentences, by each quantity",
+    ("comparison", "corpus", "method", "quantity", "stage"),
+    {
+        **_STAGES,
+        "quantity": REGRESSION.columns["quantity"],
+        "n": Column(pa.int64(), "tokens", "tokens in the regression"),
+        **_interval(
+            "r_squared", "1", "coefficient of determination of a token's share on quantity"
+        ),
+        **_interval("slope", "1/nat", "slope of the regression of share on quantity"),
+        **_interval("intercept", "1", "intercept of the regression of share on quantity"),
+        **_interval("spearman", "1", "Spearman's rank correlation of share and quantity"),
+        "sentences": Column(
+            pa.int64(), "sentences", "sentences with a rank correlation of their own, both stages"
+        ),
+        **_interval("sentence_spearman", "1", "mean of the rank correlations within sentences"),
+    },
+)
+PARTIAL = Table(
+    "what each term of a joint linear model of weight adds to the others",
+    ("comparison", "corpus", "method", "model", "term", "stage"),
+    {
+        **_STAGES,
+        "model": _key(pa.string(), "name of the model: its information gain, if it has one"),
+        "term": _key(pa.string(), "a quantity, or position: place of the token in its sentence"),
+        "controls": _key(pa.string(), "the other terms of the model"),
+        "n": Column(pa.int64(), "tokens", "tokens in the model"),
+        **_interval("coefficient", "1", "standardised coefficient of the term"),
+        **_interval("r_squared_without", "1", "R squared of the model without the term"),
+        **_interval("r_squared", "1", "R squared of the model with all its terms"),
+        **_interval("partial_r_squared", "1", "share of the unexplained that the term explains"),
+    },
+)
+CLASSES = Table(
+    "mean weight of word classes and frequency bands",
+    ("comparison", "corpus", "method", "grouping", "group", "stage"),
+    {
+        **_STAGES,
+        "grouping": _key(pa.string(), "word_class (of the generated language) or zipf_band"),
+        "group": _key(pa.string(), "word class, or band of log10 occurrences per billion tokens"),
+        "n": Column(pa.int64(), "tokens", "tokens of the group"),
+        "types": Column(pa.int64(), "types", "different tokens of the group"),
+        **_interval("weight", "norm of the embedding", "mean weight of its tokens"),
+        **_interval("relative_weight", "1", "their mean weight over the mean weight of all tokens"),
+    },
+)
 
 TABLES = {
     "corpus": CORPUS,
@@ -260,4 +322,7 @@ TABLES = {
     "encoders": ENCODERS,
     "regression": REGRESSION,
     "change": CHANGE,
+    "within_sentence": WITHIN_SENTENCE,
+    "partial": PARTIAL,
+    "classes": CLASSES,
 }

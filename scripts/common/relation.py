@@ -3,10 +3,12 @@
 import logging
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from common.command import InputError
 from common.contract import INFORMATION, QUANTITIES, SURPRISAL, WEIGHTS
+from common.statistics import Floats
 from common.tables import read_metadata, read_table
 
 PLACE = ["sentence_id", "position"]
@@ -22,9 +24,10 @@ def read_tokens(
     Returns
     -------
     A row per token: `sentence` (from 0 without gaps), sentence_id, position (of a word's first
-    token), `before` and `after` (weights), and the columns of `information` (and surprisal),
-    nats. Types counted fewer than `minimum_count` times are left out, and so are words that were
-    cut.
+    token), `before` and `after` (weights), `before_share` and `after_share` (of the summed weight
+    of the sentence's tokens that are not special; NaN where that is 0), and the columns of
+    `information` (and surprisal), nats. Types counted fewer than `minimum_count` times are left
+    out, and so are words that were cut.
 
     Raises
     ------
@@ -44,6 +47,8 @@ def read_tokens(
             f"{information}: {len(unknown)} token types of {before} are missing, first token_id "
             f"{unknown[0]}; estimate information with the encoder's own tokenizer"
         )
+    weight = pl.col("before", "after")
+    tokens = tokens.with_columns((weight / weight.sum().over("sentence_id")).name.suffix("_share"))
     kept = tokens.filter(pl.col("count") >= minimum_count)
     logging.info(
         "%d tokens of %d sentences: left out %d special; of %d %ss, %d of types seen fewer than "
@@ -121,6 +126,29 @@ def of_quantity(tokens: pl.DataFrame, quantity: str, files: str) -> pl.DataFrame
     if len(known) < len(tokens):
         logging.info("%s: left out %d tokens without a value", quantity, len(tokens) - len(known))
     return known
+
+
+def by_tokens(
+    tokens: pl.DataFrame, quantities: list[str], files: str
+) -> list[tuple[list[str], pl.DataFrame]]:
+    """Quantities that are known of the same tokens, together, and those tokens.
+
+    Raises
+    ------
+    InputError
+        As `of_quantity` does.
+    """
+    together: dict[bytes, tuple[list[str], pl.DataFrame]] = {}
+    for quantity in quantities:
+        known = of_quantity(tokens, quantity, files)
+        rows = tokens[quantity].is_finite().fill_null(False).to_numpy().tobytes()
+        together.setdefault(rows, ([], known))[0].append(quantity)
+    return list(together.values())
+
+
+def rows_of(frame: pl.DataFrame, *columns: str) -> Floats:
+    """Columns as the rows of a matrix, (columns, n)."""
+    return np.ascontiguousarray(frame.select(columns).to_numpy().T, np.float64)
 
 
 def _weights(before: Path, after: Path, column: str) -> pl.DataFrame:
