@@ -85,17 +85,24 @@ class Workflow:
         self.config = copy.deepcopy(config or TINY)
         self.environment = dict(os.environ)
 
-    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake with the config as it is now."""
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start Snakemake, in a process group of its own, with the config as it is now."""
         (self.directory / "tiny.yaml").write_text(yaml.safe_dump(self.config))
-        return subprocess.run(
+        return subprocess.Popen(
             [sys.executable, "-m", "snakemake", "--configfile", "tiny.yaml", *arguments],
             cwd=self.directory,
             env=self.environment | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
+            start_new_session=True,
         )
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake to its end."""
+        process = self.start(*arguments)
+        stdout, stderr = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     def planned(self) -> set[str]:
         """Rules that a run would execute now."""
