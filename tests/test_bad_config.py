@@ -94,7 +94,8 @@ def is_wrong(value: Any, about: dict[str, Any]) -> bool:  # noqa: PLR0911
         options = about.get("enum") or [
             o for a in about["anyOf"] for o in resolved(a).get("enum", [])
         ]
-        return not (isinstance(value, str) and value in options)
+        allowed = [*options, *([None] if "null" in kinds else [])]
+        return type(value) not in (str, type(None)) or value not in allowed
     if isinstance(value, bool):
         return "boolean" not in kinds
     if isinstance(value, int | float):

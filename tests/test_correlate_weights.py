@@ -341,7 +341,7 @@ REFUSALS = {
     "weights not finite": (
         lambda folder: edit(folder, "after", WEIGHTS, weight=pl.lit(float("nan"))),
         {},
-        ["after.parquet: sentence 0, position 0: weight is nan"],
+        ["after.parquet: sentence_id 0, position 0: weight is nan"],
     ),
     "all types rare": (lambda _: None, {"minimum_count": 1000}, ["0 tokens left", "lower the"]),
     "constant quantity": (

@@ -147,7 +147,7 @@ def _recorded(path: Path) -> dict[str, str]:
         return {}
     try:
         found = pq.read_schema(path).metadata or {}
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({error})") from error
     return {
         name: found[name.encode()].decode()

@@ -250,6 +250,7 @@ ENCODERS = Table(
         "mean_cosine": Column(
             *(pa.float64(), "1", "mean cosine of two different sentences; near 1: collapsed"),
             nullable=True,
+            optional=True,
             within=CORRELATION,
         ),
     },

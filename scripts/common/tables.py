@@ -88,7 +88,7 @@ def write_table(frame: pl.DataFrame, path: Path, table: Table, **metadata: str) 
     ordered = frame.select(names).sort(table.keys)
     with (
         whole(path) as partial,
-        pq.ParquetWriter(partial, schema, compression="zstd") as writer,
+        pq.ParquetWriter(partial, schema, compression="zstd", write_page_checksum=True) as writer,
     ):
         for part in ordered.iter_slices(ROWS):
             writer.write_table(part.to_arrow().cast(schema))
@@ -104,28 +104,44 @@ def read_table(path: Path, table: Table) -> pl.DataFrame:
         holds a value or a number of rows that cannot be.
     """
     try:
-        arrow = pq.read_table(path)
+        arrow = pq.read_table(path, page_checksum_verification=True)
         arrow.validate(full=True)
-    except (pa.ArrowInvalid, OSError) as error:
+        names = arrow.column_names
+    except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({error})") from error
     for name, column in table.columns.items():
-        if name not in arrow.column_names:
+        if name not in names:
             if not column.optional:
                 raise InputError(
-                    f"{path}: no column {name!r}; {table.holds} need it, found {arrow.column_names}"
+                    f"{path}: no column {name!r}; {table.holds} need it, found {names}"
                 )
             continue
         found = arrow.schema.field(name).type
         if found != column.type and (found, column.type) != (pa.large_string(), pa.string()):
             raise InputError(f"{path}: column {name!r} is {found}, not {column.type}")
-    frame = pl.from_arrow(arrow)
+    frame = pl.from_arrow(pa.Table.from_arrays(arrow.columns, names))
     assert isinstance(frame, pl.DataFrame)
     for name, column in table.columns.items():
         if not column.nullable and name in frame.columns and frame[name].null_count():
             row = frame[name].is_null().arg_true()[0]
             raise InputError(f"{path}: row {row + 1}: {name} is null, which {table.holds} never is")
+    check_keys(frame, path, table)
     check_values(frame, path, table)
     return frame
+
+
+def check_keys(frame: pl.DataFrame, path: Path, table: Table) -> None:
+    """Raise InputError if two rows have the same keys."""
+    increases, same = pl.lit(False), pl.lit(True)
+    for key in table.keys:
+        increases = increases | (same & (pl.col(key) > pl.col(key).shift()))
+        same = same & (pl.col(key) == pl.col(key).shift())
+    if frame.select(increases.slice(1).all()).item():
+        return
+    repeated = frame.select(table.keys).filter(frame.select(table.keys).is_duplicated())
+    if len(repeated):
+        keys = ", ".join(f"{key} {value}" for key, value in repeated.row(0, named=True).items())
+        raise InputError(f"{path}: {keys} is there more than once")
 
 
 def check_values(frame: pl.DataFrame, path: Path, table: Table) -> None:
