@@ -24,6 +24,15 @@ except ConfigError as error:
 
 
 onstart:
+    folder = Path(f"results/{config['run']}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written = os.access(folder, os.W_OK)
+    except OSError:
+        written = False
+    if not written:
+        print(f"{folder} cannot be written; see who may, and whether its disk can", file=sys.stderr)
+        sys.exit(1)
     if unpinned(config):
         print(
             f"{CONFIG_FILES}: {', '.join(unpinned(config))}: no commit yet; run once, online: "

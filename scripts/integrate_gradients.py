@@ -113,14 +113,11 @@ def main(
                 errors = along.missing(contributions.sum(1))
             for sentence, each, error in zip(batch, contributions, errors, strict=True):
                 sentence.weigh(each.numpy(), float(error))
-            if (
-                engine == "own"
-                and (worst := int(errors.argmax())) >= 0
-                and errors[worst] > tolerance
-            ):
+            worst = int(errors.argmax())
+            if engine == "own" and errors[worst] > tolerance:
                 raise InputError(
                     f"{corpus}: sentence_id {batch[worst].number}: completeness error "
-                    f"{float(errors[worst]):.2g} after {max_nodes} nodes is above the tolerance "
+                    f"{float(errors[worst]):.2g} after {nodes[worst]} nodes is above the tolerance "
                     f"of {tolerance:g}; raise max_nodes or tolerance, or take dtype float64"
                 )
             spent += sum(nodes)

@@ -66,7 +66,7 @@ def test_whatever_is_a_letter_or_digit_becomes_a_token(tmp_path: Path) -> None:
 
 
 def test_a_line_of_ten_megabytes(tmp_path: Path) -> None:
-    line = " ".join(draw_texts(4_000) * 100)
+    line = " ".join([word * 20 for text in draw_texts(400) for word in text.split()] * 60)
     assert len(line) > 10_000_000
     corpus = bring(tmp_path, f"short\n{line}\n".encode())
     assert corpus["text"].to_list() == ["short", line]
