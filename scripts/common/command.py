@@ -93,8 +93,8 @@ def _describe(main: Callable[..., None], bound: inspect.BoundArguments) -> dict[
         if any(isinstance(one, Path) for one in values):
             if not name.startswith("output"):
                 # shards of one table have one hash: it counts once, however many there are
-                found = {_hash_of(path): path for path in reversed(values)}
-                inputs += dict.fromkeys(map(_hash_of, values))
+                found = {_hash_of(path): path for path in values}
+                inputs += found
                 for path in found.values():
                     _ancestors.update(_checked_ancestors(path))
         elif name not in EXECUTION:
@@ -140,7 +140,10 @@ def _recorded(path: Path) -> dict[str, str]:
     """
     if path.is_dir():
         file = path / PROVENANCE_FILE
-        return json.loads(file.read_text()) if file.exists() else {}
+        try:
+            return json.loads(file.read_text()) if file.exists() else {}
+        except ValueError as error:
+            raise InputError(f"{file}: not JSON ({error}); make {path} anew") from error
     if not path.exists():
         raise InputError(f"{path}: no such file")
     if path.suffix != ".parquet":

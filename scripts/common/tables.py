@@ -27,15 +27,17 @@ def whole(path: Path) -> Iterator[Path]:
     """A temporary file or directory beside `path` that becomes it only if the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
-    of_killed = re.compile(rf"\.partial-\d+-{re.escape(path.name)}")
+    of_killed = re.compile(rf"\.partial-\d+-{re.escape(path.name)}(\.old)?")
     for left in path.parent.iterdir():
         if of_killed.fullmatch(left.name):
             remove(left)
     try:
         yield partial
+        old = partial.with_name(f"{partial.name}.old")
         if path.is_dir() and partial.is_dir():
-            remove(path)
+            path.rename(old)
         partial.replace(path)
+        remove(old)
     finally:
         remove(partial)
 
