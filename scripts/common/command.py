@@ -138,6 +138,8 @@ def _recorded(path: Path) -> dict[str, str]:
     InputError
         There is no such file, or it is not Parquet in spite of its name.
     """
+    if path.is_dir() and path.suffix == ".parquet":
+        raise InputError(f"{path}: a folder, not a Parquet file; remove it and run again")
     if path.is_dir():
         file = path / PROVENANCE_FILE
         try:
