@@ -64,7 +64,7 @@ def run(main: Callable[..., None]) -> None:
         default_parameter=cyclopts.Parameter(negative=(), consume_multiple=True),
     )
     try:
-        command, bound, _ = app.parse_args(exit_on_error=False, print_error=False)
+        command, bound, _ = app.parse_args(sys.argv[1:], exit_on_error=False, print_error=False)
         if command is main:
             _provenance.update(_describe(main, bound))
         command(*bound.args, **bound.kwargs)
