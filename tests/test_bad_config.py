@@ -304,8 +304,16 @@ WHOLE: dict[str, tuple[dict[tuple[str, ...], Any], str]] = {
     ),
     "no method": ({("weights",): {"shards": 2}}, "weights: one of the keys integrated_gradients, "),
     "a file that is not there": (
+        {("corpora", "text"): {"source": "file", "files": ["no file.txt"]}},
+        "corpora.text.files: no such file 'no file.txt'",
+    ),
+    "a file whose name Snakemake would fill in": (
+        {("corpora", "text"): {"source": "file", "files": ["{corpus}.txt"]}},
+        "corpora.text.files.0: '{corpus}.txt'; allowed: text, like ^[^{}",
+    ),
+    "a file whose name is two lines": (
         {("corpora", "text"): {"source": "file", "files": ["no\nfile.txt"]}},
-        "corpora.text.files: no such file 'no\\nfile.txt'",
+        "corpora.text.files.0: 'no\\nfile.txt'; allowed: text, like ^[^{}",
     ),
     "a score of single texts": (
         {("corpora", "text"): {"source": "file", "files": ["README.md"], "score_column": "s"}},
