@@ -30,7 +30,7 @@ NAMES = [
     "tab\tand \\ backslash.txt",
     "über-ÅÉ.txt",
 ]
-COLUMNS = ["-c", "--documents", "$(touch harm)", "a; touch harm", "'\"", "{w}", "two words"]
+COLUMNS = ["-c", "--documents", "$(touch harm)", "a; touch harm", "it's", "{w}", "two words"]
 
 
 @pytest.mark.slow
