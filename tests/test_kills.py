@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ def kill_all(process: subprocess.Popen[str]) -> None:
     jobs = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, signal.SIGKILL)
     for job in jobs:
-        if job.is_running():
+        with suppress(psutil.NoSuchProcess):
             job.kill()
     psutil.wait_procs(jobs)
     assert process.wait() == -signal.SIGKILL
