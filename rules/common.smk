@@ -26,6 +26,15 @@ except ConfigError as error:
 
 
 onstart:
+    folder = Path(f"results/{config['run']}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written = os.access(folder, os.W_OK)
+    except OSError:
+        written = False
+    if not written:
+        print(f"{folder} cannot be written; see who may, and whether its disk can", file=sys.stderr)
+        sys.exit(1)
     if unpinned(config):
         print(
             f"{CONFIG_FILES}: {', '.join(unpinned(config))}: no commit yet; run once, online: "
@@ -35,8 +44,12 @@ onstart:
         sys.exit(1)
 
 
-# Downloads alone may reach the hub, as far as the user's HF_HUB_OFFLINE lets them.
-shell.prefix("set -euo pipefail; asked=${{HF_HUB_OFFLINE:-0}}; export HF_HUB_OFFLINE=1; ")
+# Downloads alone may reach the hub, as far as the user's HF_HUB_OFFLINE lets them. Snakemake itself
+# sets the threads of numerical libraries (OMP_NUM_THREADS and its like), not of these.
+shell.prefix(
+    "set -euo pipefail; asked=${{HF_HUB_OFFLINE:-0}}; export HF_HUB_OFFLINE=1"
+    " POLARS_MAX_THREADS=$OMP_NUM_THREADS RAYON_NUM_THREADS=$OMP_NUM_THREADS; "
+)
 
 # Idle threads that spin slow jobs on a shared machine tenfold.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -88,9 +101,12 @@ def options(settings, *keys, **more):
     words = []
     for key, value in ({key: settings[key] for key in keys or settings} | more).items():
         if value is not None and value is not False:
-            words.append(f"--{key.replace('_', '-')}")
+            option = f"--{key.replace('_', '-')}"
             values = value if isinstance(value, list) else [] if value is True else [value]
-            words += [str(one) for one in values]
+            if any(str(one).startswith("-") for one in values):
+                words += [f"{option}={one}" for one in values]
+            else:
+                words += [option, *map(str, values)]
     return shlex.join(words)
 
 
@@ -98,9 +114,15 @@ def seed_for(*use):
     return derive_seed(config["seed"], *use)
 
 
+def as_path(name):
+    """A path of the user that no command takes for an option."""
+    return f"./{name}" if name.startswith("-") else name
+
+
 def files_of(corpus):
-    """The files that a corpus is read from."""
-    return CORPORA[corpus].get("files") or results(f"datasets/{corpus}.parquet")
+    """The files that a corpus is read from, none of which looks like an option."""
+    named = CORPORA[corpus].get("files")
+    return [as_path(name) for name in named] if named else results(f"datasets/{corpus}.parquet")
 
 
 def memory_for(*corpora):
@@ -116,7 +138,8 @@ def columns_of(corpus):
 
 def source_of(encoder):
     """The checkpoint that an encoder made elsewhere is taken from."""
-    return ENCODERS[encoder].get("path") or results(f"snapshots/{encoder}")
+    path = ENCODERS[encoder].get("path")
+    return as_path(path) if path else results(f"snapshots/{encoder}")
 
 
 def tokenizer_of(encoder):

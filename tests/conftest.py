@@ -1,4 +1,4 @@
-"""The order of the tests; a real browser for pages: Debian's chromium and chromium-driver."""
+"""The order of the tests; a finished workflow; a real browser: Debian's chromium and its driver."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
+from workflow import Workflow
 
 FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -24,6 +25,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path in slow)
     place = {path: number for number, path in enumerate(dict.fromkeys(i.path for i in items))}
     items.sort(key=lambda item: (place[item.path], item.get_closest_marker("slow") is not None))
+
+
+@pytest.fixture(scope="session")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """The finished workflow of the tiny config."""
+    workflow = Workflow(tmp_path_factory.mktemp("workflow"))
+    run = workflow.snakemake("--cores", "2")
+    assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-8000:]
+    return workflow
 
 
 @pytest.fixture(scope="session")

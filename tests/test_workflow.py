@@ -45,14 +45,6 @@ EXPECTED = {
 }
 
 
-@pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    workflow = Workflow(tmp_path_factory.mktemp("workflow"))
-    run = workflow.snakemake("--cores", "2")
-    assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-8000:]
-    return workflow
-
-
 @pytest.fixture
 def edited(done: Workflow) -> Iterator[Workflow]:
     """The finished workflow, whose config may be changed for a test."""

@@ -85,17 +85,33 @@ class Workflow:
         self.config = copy.deepcopy(config or TINY)
         self.environment = dict(os.environ)
 
-    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake with the config as it is now."""
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start Snakemake, in a process group of its own, with the config as it is now.
+
+        What it says goes to stdout.txt and stderr.txt, which take any length.
+        """
         (self.directory / "tiny.yaml").write_text(yaml.safe_dump(self.config))
-        return subprocess.run(
-            [sys.executable, "-m", "snakemake", "--configfile", "tiny.yaml", *arguments],
-            cwd=self.directory,
-            env=self.environment | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        with (
+            (self.directory / "stdout.txt").open("w") as stdout,
+            (self.directory / "stderr.txt").open("w") as stderr,
+        ):
+            return subprocess.Popen(
+                [sys.executable, "-m", "snakemake", "--configfile", "tiny.yaml", *arguments],
+                cwd=self.directory,
+                env=self.environment
+                | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+                stdout=stdout,
+                stderr=stderr,
+                text=True,
+                start_new_session=True,
+            )
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake to its end."""
+        process = self.start(*arguments)
+        process.wait()
+        told = [(self.directory / f"std{name}.txt").read_text() for name in ("out", "err")]
+        return subprocess.CompletedProcess(process.args, process.returncode, *told)
 
     def planned(self) -> set[str]:
         """Rules that a run would execute now."""

@@ -9,7 +9,7 @@ import polars as pl
 from common.command import InputError
 from common.contract import INFORMATION, QUANTITIES, SURPRISAL, WEIGHTS
 from common.statistics import Floats
-from common.tables import read_metadata, read_table
+from common.tables import read_metadata, read_table, read_whole
 
 PLACE = ["sentence_id", "position"]
 
@@ -32,7 +32,7 @@ def read_tokens(
     Raises
     ------
     InputError
-        The tables are not about the same tokens of one tokenizer, or a weight is not finite.
+        The tables are not about the same tokens of one tokenizer, or lack some.
     """
     same_tokenizer([before, after, information, *([surprisal] if surprisal else [])])
     unit = unit_of(information)
@@ -152,15 +152,7 @@ def rows_of(frame: pl.DataFrame, *columns: str) -> Floats:
 
 
 def _weights(before: Path, after: Path, column: str) -> pl.DataFrame:
-    first, second = (read_table(path, WEIGHTS).sort(PLACE) for path in (before, after))
-    for path, weights in ((before, first), (after, second)):
-        odd = weights.filter(~pl.col(column).is_finite())
-        if len(odd):
-            sentence, position = odd.select(PLACE).row(0)
-            raise InputError(
-                f"{path}: sentence {sentence}, position {position}: weight is {odd[column][0]}; "
-                f"{len(odd)} weights are not finite, look for a fault of the encoder"
-            )
+    first, second = (read_whole(path, WEIGHTS).sort(PLACE) for path in (before, after))
     ours, theirs = (one.select(*PLACE, "token_id") for one in (first, second))
     if not ours.equals(theirs):
         odd = ours.join(theirs, ours.columns, how="anti").vstack(
@@ -179,7 +171,7 @@ def _weights(before: Path, after: Path, column: str) -> pl.DataFrame:
 
 
 def _with_surprisal(tokens: pl.DataFrame, surprisal: Path, before: Path) -> pl.DataFrame:
-    scored = read_table(surprisal, SURPRISAL).select(
+    scored = read_whole(surprisal, SURPRISAL).select(
         *PLACE, pl.col("token_id").alias("scored_id"), "surprisal"
     )
     joined = tokens.join(scored, PLACE, how="left", maintain_order="left")

@@ -5,11 +5,10 @@ from typing import Any
 
 import polars as pl
 
+from common.contract import COLLAPSED
 from common.style import METHOD_NAMES, QUANTITY_NAMES
 from common.wording import change, excludes_zero, listed, markdown_table, number, with_interval
 
-COLLAPSED = 0.99
-"""Least mean cosine of two sentences at which an encoder is said to have collapsed."""
 Tables = dict[str, pl.DataFrame]
 
 
@@ -151,24 +150,10 @@ def on_encoders(encoders: pl.DataFrame) -> Iterator[str]:
             f"- `{row['encoder']}`: Spearman's rho {number(row['sts_spearman'])} on "
             f"{row['pairs']:,} scored pairs, uniformity {number(row['uniformity'])}"
         )
-        if row["uniformity"] is not None and is_collapsed(row["uniformity"]):
+        if row["mean_cosine"] is not None and row["mean_cosine"] > COLLAPSED:
             line += (
-                f". **Warning: it has collapsed.** The mean cosine of two sentences is at least "
-                f"{least_mean_cosine(row['uniformity']):.3f}, so it hardly tells them apart, and "
+                ". **Warning: it has collapsed.** The mean cosine of two sentences is "
+                f"{row['mean_cosine']:.3f}, so it hardly tells them apart, and "
                 "what its weights relate to is no sign of a working encoder"
             )
         yield line + "."
-
-
-def least_mean_cosine(uniformity: float) -> float:
-    """Lower bound of the mean cosine of two sentences.
-
-    Uniformity is u = log mean exp(-2 |x - y|^2), with |x - y|^2 = 2 - 2 cos on the unit sphere;
-    exp is convex, so u >= -4 (1 - mean cos) (Jensen).
-    """
-    return 1 + uniformity / 4
-
-
-def is_collapsed(uniformity: float) -> bool:
-    """Whether an encoder maps all sentences to almost one direction."""
-    return least_mean_cosine(uniformity) >= COLLAPSED
