@@ -33,7 +33,10 @@ onstart:
     except OSError:
         written = False
     if not written:
-        print(f"{folder} cannot be written; see who may, and whether its disk can", file=sys.stderr)
+        print(
+            f"{folder} cannot be written; see who may, and whether its disk can",
+            file=sys.stderr,
+        )
         sys.exit(1)
     if unpinned(config):
         print(
