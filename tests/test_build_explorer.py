@@ -68,6 +68,7 @@ def write_run(folder: Path) -> list[object]:
         information_gain_bayes=pl.when(~cake).then("information_gain_bayes"),
         count=pl.when(cake).then(3).otherwise(pl.col("count") + 100),
     )
+    types = types.with_columns(probability=pl.col("count") / pl.col("count").sum())
     write_table(types, folder / "information.parquet", INFORMATION)
     for corpus, sentences in (("few", FEW), ("many", many)):
         write_corpus(folder / f"{corpus}.parquet", [text_of(tokens) for tokens in sentences])
@@ -475,7 +476,9 @@ def test_words_stand_for_their_tokens(folder: Path, tmp_path: Path) -> None:
     words = pl.Series("token", [word for tokens in FEW for word in text_of(tokens).split(" ")])
     types = read_table(folder / "information.parquet", INFORMATION).head(1).drop("token")
     types = words.unique().sort().to_frame().join(types, how="cross")
-    types = types.with_columns(token_id=pl.int_range(pl.len(), dtype=pl.Int32))
+    types = types.with_columns(
+        token_id=pl.int_range(pl.len(), dtype=pl.Int32), probability=1 / pl.len()
+    )
     write_table(types, folder / "words.parquet", INFORMATION, unit="word")
     columns = Columns()
     view = view_of(sources_of(folder, "words.parquet"), columns)
