@@ -325,7 +325,7 @@ def test_means_of_classes_and_bands_are_those_of_their_tokens(tmp_path):
     write_inputs(tmp_path)
     words = pl.DataFrame({"word": [f"word{i}" for i in range(30)]})
     classes = pl.Series(["noun", "verb"] * 14 + ["noun", "adverb"])
-    exact = words.with_columns(word_class=classes, topics=pl.lit(""), probability=0.1)
+    exact = words.with_columns(word_class=classes, topics=pl.lit(""), probability=1 / pl.len())
     exact = exact.with_columns(information_gain=pl.lit(1.0))
     write_table(exact, tmp_path / "exact.parquet", LANGUAGE)
     found = average(tmp_path, exact=tmp_path / "exact.parquet")
@@ -359,7 +359,7 @@ def test_without_exact_values_there_are_bands_alone(tmp_path):
 def test_words_without_a_class_are_in_none(tmp_path):
     write_inputs(tmp_path)
     exact = {"word": ["word0"], "word_class": ["noun"], "topics": [""]}
-    exact |= {"probability": [0.1], "information_gain": [1.0]}
+    exact |= {"probability": [1.0], "information_gain": [1.0]}
     write_table(pl.DataFrame(exact), tmp_path / "exact.parquet", LANGUAGE)
     tokens = pl.DataFrame({"token": ["word0", "word1"], "probability": [2e-3, 2e-4]})
     grouped = average_weights.with_groups(tokens, tmp_path / "exact.parquet")
