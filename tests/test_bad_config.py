@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from commands import ROOT
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from workflow import TINY, Workflow
 
@@ -154,12 +154,13 @@ profile = settings(
     derandomize=True,
     deadline=None,
     database=None,
-    phases=[Phase.generate],
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
 
 
 @given(wrong_values())
+@example(("quick_hub", ("weights",), None))
 @settings(profile, max_examples=500)
 def test_wrong_values_are_named_with_what_is_allowed(case: tuple[str, Path_, Any]) -> None:
     name, path, value = case

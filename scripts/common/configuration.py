@@ -157,8 +157,8 @@ def _one_line(error: jsonschema.ValidationError) -> str:
 
 def _allowed(about: dict[str, Any]) -> str:
     """What a schema takes, in words."""
-    if "anyOf" in about:
-        return " or ".join(_allowed(_resolved(one)) for one in about["anyOf"])
+    if values := [one for one in about.get("anyOf", []) if "required" not in one]:
+        return " or ".join(_allowed(_resolved(one)) for one in values)
     if "enum" in about:
         return f"one of {', '.join(map(str, about['enum']))}"
     kinds = about["type"] if isinstance(about["type"], list) else [about["type"]]
