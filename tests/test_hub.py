@@ -470,11 +470,18 @@ PAPER = {
     "estimate_shapley": 14 * 3 * 4,
     "score_surprisal": 4 * 3 * 4,
     "correlate_weights": (9 * 2 + 2) * 3,
-    "gather_tables": (17 + 14) * 3 + 4 * 3 + 3,
+    "correlate_shares": (9 * 2 + 2) * 3,
+    "partition_variance": (9 * 2 + 2) * 3,
+    "average_weights": (9 * 2 + 2) * 3,
+    "gather_tables": (17 + 14) * 3 + 4 * 3 + 6,
     "plot_regressions": (9 * 2 + 2) * 3,
     "plot_surprisal": 4 * 3,
     "plot_changes": 1,
+    "plot_partials": 1,
+    "plot_classes": (9 + 2) * 3,
     "plot_training": 1,
+    "build_explorer": 1,
+    "summarize_run": 1,
 }
 
 
