@@ -44,6 +44,7 @@ ENCODERS = config["encoders"]
 COMPARISONS = config["comparisons"]
 WEIGHTS = config["weights"]
 ANALYSIS = config["analysis"]
+THEORY = config["theory"]
 FOREIGN_TOKENIZERS = foreign_tokenizers(config)
 GPUS = int(config["device"] == "cuda")
 METHODS = [method for method in ("integrated_gradients", "shapley") if method in WEIGHTS]
@@ -60,6 +61,8 @@ wildcard_constraints:
     comparison=NAME,
     method="integrated_gradients|shapley",
     shard=r"\d+-of-\d+",
+    cooccurrence="adjacent|sentence",
+    pairs="exact|sampled",
 
 
 scattergather:
@@ -222,14 +225,42 @@ def trained_encoders():
     return [name for name, encoder in ENCODERS.items() if "training" in encoder]
 
 
+def information_of_theory():
+    """The information table that static encoders are held against."""
+    root = root_of(config, THEORY["tokenizer"])
+    return results(f"information/{THEORY['counted_on']}/{root}.parquet")
+
+
+def counts_of_theory(kind):
+    """Counts of the tokens that static encoders learn from, or of their pairs."""
+    root = root_of(config, THEORY["tokenizer"])
+    return results(f"cooccurrences/{THEORY['corpus']}/{root}/{kind}.parquet")
+
+
+def static_encoders():
+    """The tables of vectors of static encoders; exact pairs are those of the generated language."""
+    exact = all(
+        has_exact(config, THEORY[corpus], THEORY["tokenizer"])
+        for corpus in ("corpus", "counted_on")
+    )
+    return [
+        results(f"theory/{cooccurrence}.{pairs}.parquet")
+        for cooccurrence in ("adjacent", "sentence")
+        for pairs in ["sampled"] + ["exact"] * exact
+    ]
+
+
 def all_tables():
-    return [results(f"tables/{table}.parquet") for table in ("regression", "change", "encoders")]
+    names = ["regression", "change", "encoders"]
+    names += ["theory", "theory_words", "embedding_norms"] if THEORY else []
+    return [results(f"tables/{name}.parquet") for name in names]
 
 
 def all_figures():
     names = [".".join(("regressions", *parts)) for parts in weighed()]
     names += [".".join(("surprisal", *parts)) for parts in scored_surprisals()]
     names += ["changes"] + (["training"] if trained_encoders() else [])
+    names += ["theory"] if THEORY else []
     return [results(f"figures/{name}.{kind}") for name in names for kind in ("svg", "pdf")]
 
 

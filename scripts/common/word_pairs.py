@@ -1,0 +1,61 @@
+"""Distributions of pairs of co-occurring words: exact of the generated language, or counted."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from common.command import InputError
+from common.contract import ADJACENT_COUNTS, TOKEN_COUNTS
+from common.grammar import load_grammar
+from common.information import pair_halves
+from common.statistics import Floats
+from common.tables import read_table
+
+Cooccurrence = Literal["adjacent", "sentence"]
+"""Where the words of a pair stand: in adjacent sentences of a document, or in one sentence."""
+
+
+def exact_pairs(cooccurrence: Cooccurrence) -> tuple[list[str], Floats]:
+    """Words of the generated language, lower case, and P(w, w') [types, types]."""
+    grammar = load_grammar()
+    joint = {
+        "adjacent": grammar.adjacent_pair_probabilities,
+        "sentence": grammar.pair_probabilities,
+    }[cooccurrence]()
+    return [word.lower() for word in grammar.words], joint
+
+
+def counted_pairs(tokens: Path, pairs: Path, types: int) -> tuple[list[str], tuple[Floats, Floats]]:
+    """The most frequent tokens, `types` at most, and the pairs of each half of the documents.
+
+    Tokens without a pair in one of the halves are left out.
+
+    Returns
+    -------
+    The tokens, and the counts of their pairs, each [types, types].
+
+    Raises
+    ------
+    InputError
+        Fewer than 3 tokens are left, or the pairs are of other tokens.
+    """
+    counted = read_table(tokens, TOKEN_COUNTS)
+    cells = read_table(pairs, ADJACENT_COUNTS)
+    if len(cells) and cells.select("token_id", "other_id").max_horizontal().max() >= len(counted):
+        raise InputError(f"{pairs}: token ids outside {tokens}; count both with one tokenizer")
+    halves = pair_halves(cells, len(counted))
+    frequent = np.argsort(-counted["count"].to_numpy(), kind="stable")[:types]
+    kept = np.sort(frequent)
+    while True:
+        dense = [half[kept][:, kept].toarray().astype(float) for half in halves]
+        seen = np.all([half.any(axis=1) for half in dense], axis=0)
+        if seen.all():
+            break
+        kept = kept[seen]
+    if len(kept) < 3:
+        raise InputError(
+            f"{pairs}: {len(kept)} tokens have pairs in both halves of the documents, at least 3 "
+            "are needed; take a larger corpus"
+        )
+    return counted["token"].gather(kept).to_list(), (dense[0], dense[1])
