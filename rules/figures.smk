@@ -103,3 +103,27 @@ rule plot_surprisal:
     shell:
         "python {input.script} --surprisal {input.surprisal:q} --information {input.information:q}"
         " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"
+
+
+rule plot_theory:
+    input:
+        script="scripts/plot_theory.py",
+        modules=modules("statistics", "style"),
+        theory=results("tables/theory.parquet"),
+        words=results("tables/theory_words.parquet"),
+    output:
+        svg=results("figures/theory.svg"),
+        pdf=results("figures/theory.pdf"),
+    log:
+        results("logs/plot_theory/theory.log"),
+    benchmark:
+        results("benchmarks/plot_theory/theory.tsv")
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    conda:
+        "../envs/statistics.yaml"
+    shell:
+        "python {input.script} --theory {input.theory:q} --words {input.words:q}"
+        " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import polars as pl
 
 from common.command import InputError, run
@@ -28,8 +29,9 @@ def main(
     """Train static encoders, a sentence being the sum of its word vectors, by InfoNCE on pairs.
 
     The loss is that of the whole distribution of pairs, a softmax over all types. From sampled
-    sentences (--tokens and --pairs) norms are penalised, as much as held-out documents ask for;
-    without, the pairs have their exact distribution in the generated language, and no penalty.
+    sentences (--tokens and --pairs) norms are penalised, as much as held-out documents ask for
+    (with the first of --vectors); without, the pairs have their exact distribution in the generated
+    language, and there is no penalty.
 
     Example: python scripts/train_static_encoder.py --cooccurrence adjacent --tokens tokens.parquet
     --pairs adjacent.parquet --vectors tied untied --dimensions 16 64 --types 4000
@@ -54,29 +56,25 @@ def main(
     """
     if (tokens is None) != (pairs is None):
         raise InputError("--tokens and --pairs: give both, or none for the exact distribution")
+    penalty = 0.0
     if tokens is not None and pairs is not None:
-        words, halves = counted_pairs(tokens, pairs, types)
-        joint = (halves[0] + halves[1]) / (halves[0] + halves[1]).sum()
-        shares = halves[0] / halves[0].sum(), halves[1] / halves[1].sum()
+        words, halves, number = counted_pairs(tokens, pairs, types)
+        joint = sum(halves) / np.sum(halves)
     else:
         words, joint = exact_pairs(cooccurrence)
-    marginal = joint.sum(axis=1)
     if max(dimensions) > len(words):
         raise InputError(f"--dimensions {max(dimensions)}: more than the {len(words)} types")
-    loss = PopulationLoss(joint)
-    logging.info(
-        "%d types, least loss possible %.4f nats",
-        len(words),
-        -marginal @ divergence_from_marginal(joint),
-    )
+    if pairs is not None:
+        penalty = choose_penalty(halves, number, max(dimensions), tied=vectors[0] == "tied")
+    loss, marginal = PopulationLoss(joint), joint.sum(axis=1)
+    least = -marginal @ divergence_from_marginal(joint)
+    logging.info("%d types, penalty %.1e, least loss %.4f nats", len(words), penalty, least)
     frames = []
     with progress("training", len(vectors) * len(dimensions), "encoders") as bar:
         for tying in vectors:
-            tied, found = tying == "tied", None
-            largest = max(dimensions)
-            penalty = 0.0 if pairs is None else choose_penalty(shares, largest, tied=tied)
+            found = None
             for dimension in sorted(dimensions, reverse=True):
-                found = fit(joint, dimension, tied=tied, penalty=penalty, start=found)
+                found = fit(joint, dimension, tied=tying == "tied", penalty=penalty, start=found)
                 logging.info("%s, %d dimensions: loss %.4f nats", tying, dimension, loss.of(found))
                 frames.append(
                     pl.DataFrame(

@@ -19,13 +19,14 @@ from torch import Tensor
 
 from common.statistics import Floats
 
-ITERATIONS = 400
+ITERATIONS = 200
 """Of L-BFGS at most; the limit is logged if it is met."""
 CURVATURE = 0.05
 """Rough second moment of a coordinate, by which steps of frequent and rare words are scaled."""
-PENALTIES = (1e-5, 3e-6, 1e-6, 3e-7, 1e-7)
-TOLERANCE = 1e-9
-"""Relative decrease of the loss in a step at which the optimum is reached."""
+PRECISIONS = (10.0, 3.0, 1.0, 0.3, 0.1)
+"""Of the Gaussian prior of a coordinate, in the order in which they are tried."""
+TOLERANCE = 1e-7
+"""Decrease of the loss in a step, in nats, at which the optimum is reached."""
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,8 @@ def fit(
     )
     if found.nit >= ITERATIONS:
         logging.warning("%d steps did not reach the optimum to %.0e", ITERATIONS, TOLERANCE)
-    vectors = found.x.reshape(shape) / scale
-    return canonical(Vectors(vectors[0], vectors[-1]), marginal)
+    fitted = list(found.x.reshape(shape) / scale)
+    return canonical(Vectors(fitted[0], fitted[-1]), marginal)
 
 
 def canonical(vectors: Vectors, probability: Floats) -> Vectors:
@@ -140,27 +141,33 @@ def canonical(vectors: Vectors, probability: Floats) -> Vectors:
     return Vectors(left @ one * size**0.5 / weight, right @ other.T * size**0.5 / weight)
 
 
-def choose_penalty(halves: tuple[Floats, Floats], dimension: int, *, tied: bool) -> float:
-    """The penalty, for the joint of both halves, that a cross-validation between them chooses.
+def choose_penalty(
+    halves: tuple[Floats, Floats], tokens: int, dimension: int, *, tied: bool
+) -> float:
+    """The penalty, for the pairs of both halves, that a cross-validation between them asks for.
 
     Vectors are fitted to the first half with ever smaller penalties, until the loss on the second
-    rises; the whole holds twice the pairs, so that half that penalty weighs as much there.
+    rises. A penalty is a precision of the prior by the number of tokens, so that half of it weighs
+    as much on the whole.
 
     Parameters
     ----------
     halves
-        P(w, w') of each half of the documents, [types, types]; no row of zeros in the first.
+        Counts of pairs in each half of the documents, [types, types]; no row of zeros in either.
+    tokens
+        Of both halves.
     """
-    other = PopulationLoss(halves[1])
-    best, chosen, vectors = np.inf, PENALTIES[0], None
-    for penalty in PENALTIES:
-        vectors = fit(halves[0], dimension, tied=tied, penalty=penalty, start=vectors)
+    first, second = (half / half.sum() for half in halves)
+    other = PopulationLoss(second)
+    best, chosen = np.inf, PRECISIONS[0]
+    for precision in PRECISIONS:
+        vectors = fit(first, dimension, tied=tied, penalty=2 * precision / tokens)
         held_out = other.of(vectors)
-        logging.info("penalty %.1e: loss on held-out documents %.5f nats", penalty, held_out)
+        logging.info("prior of precision %g: held-out loss %.5f nats", precision, held_out)
         if held_out > best:
             break
-        best, chosen = held_out, penalty
-    return chosen / 2
+        best, chosen = held_out, precision
+    return chosen / tokens
 
 
 def _first_guess(joint: Floats, dimension: int) -> Vectors:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import polars as pl
 
 from common.command import InputError
 from common.contract import ADJACENT_COUNTS, TOKEN_COUNTS
@@ -26,14 +27,16 @@ def exact_pairs(cooccurrence: Cooccurrence) -> tuple[list[str], Floats]:
     return [word.lower() for word in grammar.words], joint
 
 
-def counted_pairs(tokens: Path, pairs: Path, types: int) -> tuple[list[str], tuple[Floats, Floats]]:
+def counted_pairs(
+    tokens: Path, pairs: Path, types: int
+) -> tuple[list[str], tuple[Floats, Floats], int]:
     """The most frequent tokens, `types` at most, and the pairs of each half of the documents.
 
     Tokens without a pair in one of the halves are left out.
 
     Returns
     -------
-    The tokens, and the counts of their pairs, each [types, types].
+    The tokens, the counts of their pairs in each half, [types, types], and the number of tokens.
 
     Raises
     ------
@@ -42,20 +45,19 @@ def counted_pairs(tokens: Path, pairs: Path, types: int) -> tuple[list[str], tup
     """
     counted = read_table(tokens, TOKEN_COUNTS)
     cells = read_table(pairs, ADJACENT_COUNTS)
-    if len(cells) and cells.select("token_id", "other_id").max_horizontal().max() >= len(counted):
+    if cells.select(pl.max_horizontal("token_id", "other_id").max()).item() >= len(counted):
         raise InputError(f"{pairs}: token ids outside {tokens}; count both with one tokenizer")
     halves = pair_halves(cells, len(counted))
-    frequent = np.argsort(-counted["count"].to_numpy(), kind="stable")[:types]
-    kept = np.sort(frequent)
-    while True:
+    kept = np.sort(np.argsort(-counted["count"].to_numpy(), kind="stable")[:types])
+    seen = np.zeros(len(kept), bool)
+    while not seen.all():
         dense = [half[kept][:, kept].toarray().astype(float) for half in halves]
         seen = np.all([half.any(axis=1) for half in dense], axis=0)
-        if seen.all():
-            break
         kept = kept[seen]
     if len(kept) < 3:
         raise InputError(
             f"{pairs}: {len(kept)} tokens have pairs in both halves of the documents, at least 3 "
             "are needed; take a larger corpus"
         )
-    return counted["token"].gather(kept).to_list(), (dense[0], dense[1])
+    number = int(counted["count"].gather(kept).sum())
+    return counted["token"].gather(kept).to_list(), (dense[0], dense[1]), number
