@@ -52,6 +52,8 @@ def main(*, theory: Path, words: Path, output_svg: Path, output_pdf: Path) -> No
     grid = figure.subplots(len(ROWS), len(groups), squeeze=False, sharex=True, sharey="row")
     for column, ((source, dimension), group) in zip(grid.T, sorted(groups.items()), strict=True):
         known = group.drop_nulls(f"adjacent_{quantity}")
+        if len(known) < 3:
+            raise InputError(f"{words}: {len(known)} words have adjacent_{quantity}, 3 are needed")
         for axes, norm in zip(column, ROWS, strict=True):
             row = fits.filter(source=source, dimension=dimension, norm=norm)
             if len(row) != 1:
@@ -61,7 +63,9 @@ def main(*, theory: Path, words: Path, output_svg: Path, output_pdf: Path) -> No
                 )
             _draw(axes, known[f"adjacent_{quantity}"].to_numpy(), known[norm].to_numpy())
             about = row.row(0, named=True)
-            axes.set_title(f"R² = {about['r_squared']:.2f}, ρ = {about['spearman']:.2f}")
+            numbers = [about["r_squared"], about["spearman"]]
+            told = ("undefined" if number is None else f"{number:.2f}" for number in numbers)
+            axes.set_title("R² = {}, ρ = {}".format(*told))
         pairs = {"exact": "exact pairs", "sampled": "sampled sentences"}[source]
         column[0].set_title(f"{pairs}, {dimension} d\n{column[0].get_title()}")
     for axes, label in zip(grid[:, 0], ROWS.values(), strict=True):
