@@ -30,7 +30,10 @@ rule count_cooccurrences:
 rule train_static_encoder:
     input:
         script="scripts/train_static_encoder.py",
-        modules=modules("grammar", "information", "static_encoder", "statistics", "word_pairs"),
+        modules=modules(
+            *("grammar", "information", "relation"),
+            *("static_encoder", "statistics", "word_pairs"),
+        ),
         lexicon="scripts/common/lexicon.yaml",
         counts=lambda w: (
             [counts_of_theory("tokens"), counts_of_theory(w.cooccurrence)]
@@ -64,11 +67,12 @@ rule test_theory:
         script="scripts/test_theory.py",
         modules=modules(
             *("embedding_norms", "grammar", "information", "information_estimates"),
-            *("statistics", "word_coordinates", "word_pairs"),
+            *("relation", "statistics", "word_coordinates", "word_pairs"),
         ),
         lexicon="scripts/common/lexicon.yaml",
         vectors=static_encoders() if THEORY else [],
         information=information_of_theory() if THEORY else [],
+        tokens=counts_of_theory("tokens") if THEORY else [],
         adjacent=counts_of_theory("adjacent") if THEORY else [],
     output:
         theory=results("tables/theory.parquet"),
@@ -87,7 +91,7 @@ rule test_theory:
         "../envs/statistics.yaml"
     shell:
         "python {input.script} {input.vectors:q} --information {input.information:q}"
-        " --adjacent {input.adjacent:q} {params.settings}"
+        " --tokens {input.tokens:q} --adjacent {input.adjacent:q} {params.settings}"
         " --output-theory {output.theory:q} --output-words {output.words:q} 2>&1 | tee {log:q}"
 
 

@@ -15,12 +15,14 @@ from common.contract import (
     STATIC_VECTORS,
     THEORY,
     THEORY_WORDS,
+    TOKEN_COUNTS,
 )
 from common.embedding_norms import euclidean_norm, metric_norm, model_divergence, regress_types
 from common.grammar import divergence_from_marginal
 from common.information import information_gain, pair_halves
 from common.information_estimates import posterior_information_gain
 from common.progress import progress
+from common.relation import same_tokenizer
 from common.tables import read_table, write_table
 from common.word_pairs import exact_pairs
 
@@ -29,6 +31,7 @@ def main(
     vectors: list[Path],
     *,
     information: Path,
+    tokens: Path,
     adjacent: Path,
     minimum_count: int = 20,
     output_theory: Path,
@@ -41,8 +44,8 @@ def main(
     sentence: exact (if an encoder learnt from the exact distribution), plug-in and bayes.
 
     Example: python scripts/test_theory.py adjacent.exact.parquet adjacent.sampled.parquet
-    --information information.parquet --adjacent adjacent_pairs.parquet --minimum-count 20
-    --output-theory theory.parquet --output-words theory_words.parquet
+    --information information.parquet --tokens tokens.parquet --adjacent adjacent.parquet
+    --minimum-count 20 --output-theory theory.parquet --output-words theory_words.parquet
 
     Parameters
     ----------
@@ -50,8 +53,10 @@ def main(
         Vectors of static encoders.
     information
         Quantities of the token types, from pairs in one sentence.
+    tokens
+        Occurrences of the same types in the corpus that static encoders learnt from.
     adjacent
-        Counts of pairs of the same types in adjacent sentences.
+        Counts of pairs of them there, in adjacent sentences.
     minimum_count
         Types seen fewer times are left out.
     output_theory
@@ -61,7 +66,7 @@ def main(
     """
     encoders = pl.concat(read_table(path, STATIC_VECTORS) for path in vectors)
     exact = "exact" in encoders["source"]
-    types = _gains(information, adjacent, exact).filter(pl.col("count") >= minimum_count)
+    types = _gains(information, tokens, adjacent, exact).filter(pl.col("count") >= minimum_count)
     names = [name for name in STATIC_VECTORS.keys if name != "token"]
     groups = encoders.partition_by(names, as_dict=True)
     words, regressions = [], []
@@ -89,14 +94,13 @@ def main(
     write_table(fits.cast({"dimension": pl.Int32}), output_theory, THEORY)
 
 
-def _gains(information: Path, adjacent: Path, exact: bool) -> pl.DataFrame:
+def _gains(information: Path, tokens: Path, adjacent: Path, exact: bool) -> pl.DataFrame:
     """Token, count, and every estimate of the information gain of both kinds of pairs, nats."""
     types = read_table(information, INFORMATION)
     if exact and "information_gain_exact" not in types.columns:
         raise InputError(f"{information}: no exact values, but an encoder learnt from exact pairs")
-    cells = read_table(adjacent, ADJACENT_COUNTS)
-    if cells.select(pl.max_horizontal("token_id", "other_id").max()).item() >= len(types):
-        raise InputError(f"{adjacent}: token ids outside {information}; count with its tokenizer")
+    same_tokenizer([information, tokens, adjacent])
+    cells, number = read_table(adjacent, ADJACENT_COUNTS), read_table(tokens, TOKEN_COUNTS)["count"]
     halves = pair_halves(cells, len(types))
     logging.info("estimating information gain of pairs in adjacent sentences")
     found = types.sort("token_id").select(
@@ -105,7 +109,7 @@ def _gains(information: Path, adjacent: Path, exact: bool) -> pl.DataFrame:
         sentence_plug_in="information_gain",
         sentence_bayes="information_gain_bayes",
         adjacent_plug_in=information_gain(halves[0] + halves[1]),
-        adjacent_bayes=posterior_information_gain(halves, types["count"].sum()).mean,
+        adjacent_bayes=posterior_information_gain(halves, number.sum()).mean,
         **({"sentence_exact": "information_gain_exact"} if exact else {}),
     )
     if exact:

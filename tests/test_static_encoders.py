@@ -200,7 +200,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "--information",
             folder / "information.parquet",
         ),
-        *("--adjacent", counts[1], "--minimum-count", 20),
+        *("--tokens", counts[0], "--adjacent", counts[1], "--minimum-count", 20),
         *("--output-theory", folder / "theory.parquet", "--output-words", folder / "words.parquet"),
     )
     return folder
@@ -335,7 +335,7 @@ def test_bad_input_is_one_line(made: Path, tmp_path: Path) -> None:
     assert "single.parquet: no document has two sentences" in line
     line = assert_refuses(
         *("test_theory", made / "vectors.parquet", "--information", made / "information.parquet"),
-        *("--adjacent", pairs, "--minimum-count", 10**6),
+        *("--tokens", tokens, "--adjacent", pairs, "--minimum-count", 10**6),
         *("--output-theory", output, "--output-words", output),
     )
     assert "0 types of the encoders were seen 1000000 times" in line

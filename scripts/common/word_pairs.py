@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import polars as pl
 
 from common.command import InputError
 from common.contract import ADJACENT_COUNTS, TOKEN_COUNTS
 from common.grammar import load_grammar
 from common.information import pair_halves
+from common.relation import same_tokenizer
 from common.statistics import Floats
 from common.tables import read_table
 
@@ -41,13 +41,11 @@ def counted_pairs(
     Raises
     ------
     InputError
-        Fewer than 3 tokens are left, or the pairs are of other tokens.
+        Fewer than 3 tokens are left, or the pairs are those of another tokenizer.
     """
+    same_tokenizer([tokens, pairs])
     counted = read_table(tokens, TOKEN_COUNTS)
-    cells = read_table(pairs, ADJACENT_COUNTS)
-    if cells.select(pl.max_horizontal("token_id", "other_id").max()).item() >= len(counted):
-        raise InputError(f"{pairs}: token ids outside {tokens}; count both with one tokenizer")
-    halves = pair_halves(cells, len(counted))
+    halves = pair_halves(read_table(pairs, ADJACENT_COUNTS), len(counted))
     kept = np.sort(np.argsort(-counted["count"].to_numpy(), kind="stable")[:types])
     seen = np.zeros(len(kept), bool)
     while not seen.all():
