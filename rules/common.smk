@@ -1,5 +1,6 @@
 import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from common.configuration import (
     unpinned,
     validated,
 )
+from common.submission import NO_SLURM, refusals
 
 CONFIG_FILES = " ".join(os.path.relpath(file) for file in workflow.configfiles)
 
@@ -23,6 +25,10 @@ except ConfigError as error:
     sys.exit(1)
 
 
+def on_slurm():
+    return workflow.executor_plugin.name == "slurm"
+
+
 onstart:
     if unpinned(config):
         print(
@@ -31,6 +37,17 @@ onstart:
             file=sys.stderr,
         )
         sys.exit(1)
+    if on_slurm():
+        refused = refusals(workflow) if shutil.which("sbatch") else [NO_SLURM]
+        if refused:
+            print(*refused, sep="\n", file=sys.stderr)
+            sys.exit(1)
+
+
+onerror:
+    if on_slurm():
+        for refusal in refusals(workflow):
+            print(refusal, file=sys.stderr)
 
 
 # Downloads alone may reach the hub, as far as the user's HF_HUB_OFFLINE lets them.
@@ -45,7 +62,7 @@ COMPARISONS = config["comparisons"]
 WEIGHTS = config["weights"]
 ANALYSIS = config["analysis"]
 FOREIGN_TOKENIZERS = foreign_tokenizers(config)
-GPUS = int(config["device"] == "cuda")
+GPUS = int(config["device"] != "cpu")
 METHODS = [method for method in ("integrated_gradients", "shapley") if method in WEIGHTS]
 
 
@@ -60,6 +77,12 @@ wildcard_constraints:
     comparison=NAME,
     method="integrated_gradients|shapley",
     shard=r"\d+-of-\d+",
+
+
+# Compute nodes seldom reach the network.
+localrules:
+    download_dataset,
+    download_snapshot,
 
 
 scattergather:
@@ -99,6 +122,15 @@ def seed_for(*use):
 def files_of(corpus):
     """The files that a corpus is read from."""
     return CORPORA[corpus].get("files") or results(f"datasets/{corpus}.parquet")
+
+
+def growing(amount):
+    """A resource, or a function of wildcards to it, that grows each time a job is tried again."""
+
+    def grown(wildcards, attempt):
+        return attempt * (amount(wildcards) if callable(amount) else amount)
+
+    return grown
 
 
 def memory_for(*corpora):

@@ -28,8 +28,8 @@ rule correlate_weights:
         surprisal=lambda w, input: options({}, surprisal=input.surprisal or None),
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(20),
     conda:
         "../envs/statistics.yaml"
     shell:
@@ -55,8 +55,8 @@ rule gather_tables:
         kind=lambda w: kind_of_table(w.path),
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     conda:
         "../envs/statistics.yaml"
     shell:

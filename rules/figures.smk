@@ -20,8 +20,8 @@ rule plot_regressions:
         surprisal=lambda w, input: options({}, surprisal=input.surprisal or None),
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     conda:
         "../envs/statistics.yaml"
     shell:
@@ -47,8 +47,8 @@ rule plot_changes:
         results("benchmarks/plot_changes/changes.tsv")
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     conda:
         "../envs/statistics.yaml"
     shell:
@@ -72,8 +72,8 @@ rule plot_training:
         names=options({}, names=trained_encoders()),
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     conda:
         "../envs/statistics.yaml"
     shell:
@@ -96,8 +96,8 @@ rule plot_surprisal:
         results("benchmarks/plot_surprisal/{masked_lm}.{corpus}.tsv")
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     conda:
         "../envs/statistics.yaml"
     shell:

@@ -1,0 +1,74 @@
+"""What Slurm would refuse of a run, asked before anything is submitted, and the setting to edit."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+NO_SLURM = (
+    "--profile slurm: there is no Slurm on this machine (no sbatch); "
+    "run this on a login node of your cluster, or snakemake --cores 8 here"
+)
+PARTITIONS = "edit slurm/partitions.yaml"
+CONFIG = "in slurm/config.yaml"
+SETTINGS = {
+    "account": f"set slurm_account {CONFIG}",
+    "qos": f"set slurm-qos {CONFIG}",
+    "partition": f"{PARTITIONS} (this Slurm has {{partitions}})",
+    "time limit": f"choose a partition that allows it ({PARTITIONS}), or set its runtime {CONFIG}",
+    "controller": "Slurm does not answer; ask its administrators, or try again later",
+    "": f"choose a partition that has it ({PARTITIONS}), or ask for less by set-resources {CONFIG}",
+}
+"""What to do, by the first of these words that is in Slurm's answer."""
+
+
+def refusals(workflow: Any) -> list[str]:
+    """A line for each thing that Slurm has against the jobs that are left, as sbatch would send them.
+
+    Snakemake itself tells what Slurm said of a job, but not of a group of jobs.
+    """
+    dag = workflow.dag
+    waiting = [job for job in dag.needrun_jobs() if not job.is_local]
+    units = {dag.get_job_group(job) or job for job in waiting}
+    kinds = {(unit.name, tuple(map(str, unit.resources))): unit for unit in units}
+    found: dict[str, str] = {}
+    for _, unit in sorted(kinds.items()):
+        question = _question(workflow, unit)
+        answer = subprocess.run(question, shell=True, capture_output=True, text=True, check=False)
+        if answer.returncode:
+            said = answer.stderr.strip().splitlines()[-1].removeprefix("allocation failure: ")
+            found.setdefault(said, f"slurm refuses {_request(workflow, unit)}: {said}; {_remedy(said)}")
+    return list(found.values())
+
+
+def _question(workflow: Any, unit: Any) -> str:
+    """The sbatch command of a job or group of jobs, as a question."""
+    from snakemake_executor_plugin_slurm.submit_string import get_submit_command
+    from snakemake_executor_plugin_slurm.utils import set_gres_string
+
+    executor = workflow.scheduler.get_executor(unit)
+    parameters = {
+        "run_uuid": "question",
+        "slurm_logfile": Path("/dev/null"),
+        "comment_str": "question",
+        "account": next(executor.get_account_arg(unit)),
+        "partition": executor.get_partition_arg(unit),
+        "workdir": workflow.workdir_init,
+    }
+    call = get_submit_command(unit, parameters, settings=workflow.executor_settings)
+    call = call.replace("sbatch", "sbatch --test-only", 1)
+    return f"{call}{set_gres_string(unit)} --wrap=true"
+
+
+def _request(unit: Any) -> str:
+    asked = {name: unit.resources.get(name) for name in ("mem_mb", "runtime", "gpu")}
+    told = ", ".join(f"{name} {value}" for name, value in asked.items() if value)
+    return f"{unit.name} ({told}, threads {unit.threads})"
+
+
+def _remedy(said: str) -> str:
+    words = said.lower()
+    remedy = next(remedy for word, remedy in SETTINGS.items() if word in words)
+    listed = subprocess.run(
+        ["sinfo", "--noheader", "--format=%R"], capture_output=True, text=True, check=False
+    )
+    return remedy.format(partitions=", ".join(listed.stdout.split()) or "none")
