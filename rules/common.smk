@@ -50,8 +50,12 @@ onerror:
             print(refusal, file=sys.stderr)
 
 
-# Downloads alone may reach the hub, as far as the user's HF_HUB_OFFLINE lets them.
-shell.prefix("set -euo pipefail; asked=${{HF_HUB_OFFLINE:-0}}; export HF_HUB_OFFLINE=1; ")
+# Downloads alone may reach the hub, as far as the user's HF_HUB_OFFLINE lets them. A job computes
+# on one GPU: the first that it may see.
+shell.prefix(
+    "set -euo pipefail; asked=${{HF_HUB_OFFLINE:-0}}; export HF_HUB_OFFLINE=1"
+    " CUDA_VISIBLE_DEVICES=${{CUDA_VISIBLE_DEVICES-0}}; "
+)
 
 # Idle threads that spin slow jobs on a shared machine tenfold.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

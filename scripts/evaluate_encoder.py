@@ -10,6 +10,7 @@ from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimil
 
 from common.command import run
 from common.contract import ENCODERS
+from common.device import choose_device
 from common.scored_pairs import read_scored_pairs
 from common.tables import write_table
 
@@ -69,7 +70,7 @@ def main(
         auto, cpu or cuda.
     """
     pairs = read_scored_pairs(corpus, "evaluation")
-    model = SentenceTransformer(str(encoder), device=None if device == "auto" else device)
+    model = SentenceTransformer(str(encoder), device=choose_device(device))
     first, second, scores = (pairs[c].to_list() for c in ("first", "second", "score"))
     evaluator = EmbeddingSimilarityEvaluator(first, second, scores, write_csv=False)
     spearman = evaluator(model)[evaluator.primary_metric]

@@ -69,8 +69,9 @@ def test_environments_exist(rule: str) -> None:
 def test_environments_pin_what_requirements_pin() -> None:
     pinned = set((ROOT / "requirements.txt").read_text().splitlines())
     for path in sorted((ROOT / "envs").glob("*.yaml")):
-        packages = yaml.safe_load(path.read_text())["dependencies"][-1]["pip"]
-        assert set(packages) <= pinned, path.name
+        *conda, pip = yaml.safe_load(path.read_text())["dependencies"]
+        assert [re.fullmatch(r"(python|pip)=\d+\.\d+\.\d+", one)[1] for one in conda] == ["python", "pip"]
+        assert set(pip["pip"]) <= pinned, path.name
 
 
 @pytest.mark.parametrize("script", sorted(SCRIPTS))

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 from commands import ROOT
@@ -78,23 +78,35 @@ class Workflow:
         self.directory = directory
         for name in ("Snakefile", "config.yaml"):
             shutil.copy2(ROOT / name, directory)
-        for name in ("rules", "scripts", "envs", "experiments"):
+        for name in ("rules", "scripts", "envs", "experiments", "slurm"):
             shutil.copytree(
                 ROOT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__")
             )
         self.config = copy.deepcopy(config or TINY)
         self.environment = dict(os.environ)
+        self.path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run Snakemake with the config as it is now."""
+        process = self.start_snakemake(*arguments, stderr=subprocess.PIPE)
+        stdout, stderr = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def start_snakemake(
+        self,
+        *arguments: str,
+        stdout: int | IO[str] = subprocess.PIPE,
+        stderr: int = subprocess.STDOUT,
+    ) -> subprocess.Popen[str]:
+        """Start Snakemake with the config as it is now."""
         (self.directory / "tiny.yaml").write_text(yaml.safe_dump(self.config))
-        return subprocess.run(
+        return subprocess.Popen(
             [sys.executable, "-m", "snakemake", "--configfile", "tiny.yaml", *arguments],
             cwd=self.directory,
-            env=self.environment | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
-            capture_output=True,
+            env=self.environment | {"PATH": self.path},
+            stdout=stdout,
+            stderr=stderr,
             text=True,
-            check=False,
         )
 
     def planned(self) -> set[str]:

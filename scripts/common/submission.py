@@ -22,7 +22,7 @@ SETTINGS = {
 
 
 def refusals(workflow: Any) -> list[str]:
-    """A line for each thing that Slurm has against the jobs that are left, as sbatch would send them.
+    """A line for each thing that Slurm has against the jobs left, sent as they would be.
 
     Snakemake itself tells what Slurm said of a job, but not of a group of jobs.
     """
@@ -36,7 +36,8 @@ def refusals(workflow: Any) -> list[str]:
         answer = subprocess.run(question, shell=True, capture_output=True, text=True, check=False)
         if answer.returncode:
             said = answer.stderr.strip().splitlines()[-1].removeprefix("allocation failure: ")
-            found.setdefault(said, f"slurm refuses {_request(workflow, unit)}: {said}; {_remedy(said)}")
+            asked = _request(workflow, unit)
+            found.setdefault(said, f"slurm refuses {asked}: {said}; {_remedy(said)}")
     return list(found.values())
 
 
@@ -59,10 +60,12 @@ def _question(workflow: Any, unit: Any) -> str:
     return f"{call}{set_gres_string(unit)} --wrap=true"
 
 
-def _request(unit: Any) -> str:
+def _request(workflow: Any, unit: Any) -> str:
+    partition = workflow.scheduler.get_executor(unit).get_partition_arg(unit)
     asked = {name: unit.resources.get(name) for name in ("mem_mb", "runtime", "gpu")}
+    asked["threads"] = unit.threads
     told = ", ".join(f"{name} {value}" for name, value in asked.items() if value)
-    return f"{unit.name} ({told}, threads {unit.threads})"
+    return f"{unit.name} in {partition.removeprefix(' -p ') or 'no partition'} ({told})"
 
 
 def _remedy(said: str) -> str:

@@ -63,7 +63,7 @@ SchedulerType=sched/backfill
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1
 ReturnToService=2
 # finished jobs stay in squeue for so many seconds
-MinJobAge=600
+MinJobAge=3600
 KillWait=2
 EnforcePartLimits=ALL
 SlurmdParameters=config_overrides
