@@ -29,6 +29,7 @@ ON_GPU = {"pretrain_encoder", "finetune_encoder"}
 ON_GPU |= {"score_surprisal", "integrate_gradients", "estimate_shapley"}
 ON_CPU = {"corpora", "count_tokens", "information", "tables"}
 FAST = ["--slurm-init-seconds-before-status-checks", "4", "--seconds-between-status-checks", "4"]
+PATIENCE = 900
 
 HOLD = """
 from pathlib import Path as Held
@@ -65,7 +66,9 @@ def insert(workflow: Workflow, script: str, code: str) -> None:
 
 
 def wait_for(path: Path, process: subprocess.Popen) -> str:
+    end = time.monotonic() + PATIENCE
     while not path.exists():
+        assert time.monotonic() < end, f"no {path.name} within {PATIENCE} s"
         assert process.poll() is None, "the run ended early"
         time.sleep(0.2)
     return path.read_text()
@@ -109,7 +112,7 @@ def submitted(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
             (counting,) = (job for job in jobs_of(workflow) if rule_of(job) == "count_tokens")
             subprocess.run(["scancel", counting["JobId"]], check=True)
             os.kill(int(wait_for(held / "finetune_encoder", process)), signal.SIGKILL)
-            process.wait(timeout=900)
+            process.wait(timeout=PATIENCE)
         finally:
             process.terminate()
             process.wait()
@@ -168,17 +171,16 @@ def test_a_job_that_failed_is_submitted_again_with_more(
     assert again["TimeLimit"] != failed["TimeLimit"]
 
 
-def refused(
-    directory: Path, target: str, partitions: dict[str, dict], *arguments: str
-) -> tuple[int, str]:
-    """Exit code and last line of a run on a cluster with these partitions."""
+def refused(directory: Path, partitions: dict[str, dict], *arguments: str) -> str:
+    """The last line of a run that ends before its first job, if these partitions are named."""
     workflow = Workflow(directory, small())
     names = yaml.safe_dump({"partitions": partitions})
     (directory / "slurm/partitions.yaml").write_text(names)
-    run = workflow.snakemake("--profile", "slurm", *FAST, *arguments, f"results/tiny/{target}")
+    run = workflow.snakemake("--profile", "slurm", *FAST, *arguments)
+    assert run.returncode == 1
     assert jobs_of(workflow) == []
     assert "Traceback" not in run.stdout + run.stderr
-    return run.returncode, run.stderr.strip().splitlines()[-1]
+    return run.stderr.strip().splitlines()[-1]
 
 
 @needs_cluster
@@ -219,9 +221,15 @@ def refused(
 def test_a_refusal_is_one_line_with_the_setting(
     tmp_path: Path, target: str, partitions: dict, expected: str
 ) -> None:
-    code, line = refused(tmp_path, target, partitions)
-    assert code == 1
+    line = refused(tmp_path, partitions, f"results/tiny/{target}")
     assert re.match(f"slurm refuses {expected}", line), line
+
+
+@needs_cluster
+def test_an_account_that_is_not_known_is_one_line(tmp_path: Path) -> None:
+    account = ("--default-resources", "slurm_account=nobody", "--")
+    line = refused(tmp_path, {"cpu": {}}, *account, "results/tiny/corpora/held_out.parquet")
+    assert re.search(r"account 'nobody' .*; set slurm_account in slurm/config.yaml", line), line
 
 
 def test_no_slurm_is_one_line(tmp_path: Path) -> None:

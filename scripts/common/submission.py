@@ -4,6 +4,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from snakemake_interface_common.exceptions import WorkflowError
+
 NO_SLURM = (
     "--profile slurm: there is no Slurm on this machine (no sbatch); "
     "run this on a login node of your cluster, or snakemake --cores 8 here"
@@ -32,13 +34,21 @@ def refusals(workflow: Any) -> list[str]:
     kinds = {(unit.name, tuple(map(str, unit.resources))): unit for unit in units}
     found: dict[str, str] = {}
     for _, unit in sorted(kinds.items()):
-        question = _question(workflow, unit)
-        answer = subprocess.run(question, shell=True, capture_output=True, text=True, check=False)
-        if answer.returncode:
-            said = answer.stderr.strip().splitlines()[-1].removeprefix("allocation failure: ")
+        if said := _objection(workflow, unit):
             asked = _request(workflow, unit)
             found.setdefault(said, f"slurm refuses {asked}: {said}; {_remedy(said)}")
     return list(found.values())
+
+
+def _objection(workflow: Any, unit: Any) -> str:
+    """What Slurm, or its plugin, has against a job or group of jobs; empty if nothing."""
+    try:
+        question = _question(workflow, unit)
+    except WorkflowError as error:
+        return " ".join(str(error).split())
+    answer = subprocess.run(question, shell=True, capture_output=True, text=True, check=False)
+    last = answer.stderr.strip().rpartition("\n")[2]
+    return last.removeprefix("allocation failure: ") if answer.returncode else ""
 
 
 def _question(workflow: Any, unit: Any) -> str:
