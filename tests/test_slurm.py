@@ -43,7 +43,7 @@ if not held.exists():
 """
 HOG = """
 import numpy as hog_numpy, time as hog_time
-hog = hog_numpy.ones(1800 * 2**17)
+hog = hog_numpy.ones(1500 * 2**17)
 hog_time.sleep(6)
 """
 
@@ -51,7 +51,7 @@ hog_time.sleep(6)
 def small() -> dict:
     config = copy.deepcopy(TINY)
     config["device"] = "auto"
-    config["weights"] |= {"shards": 1, "memory": 1.5}
+    config["weights"] |= {"shards": 1, "memory": 2}
     config["information"]["shards"] = 1
     del config["encoders"]["random"]
     return config
@@ -80,7 +80,7 @@ def jobs_of(workflow: Workflow) -> list[dict[str, str]]:
         ["scontrol", "show", "job", "--oneliner"], capture_output=True, text=True, check=True
     ).stdout
     jobs = [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in told.splitlines()]
-    return [job for job in jobs if job["WorkDir"] == str(workflow.directory)]
+    return [job for job in jobs if job.get("WorkDir") == str(workflow.directory)]
 
 
 def rule_of(job: dict[str, str]) -> str:
@@ -190,7 +190,7 @@ def refused(directory: Path, partitions: dict[str, dict], *arguments: str) -> st
         (
             "corpora/held_out.parquet",
             {"elsewhere": {}},
-            r"generate_corpus in elsewhere \(mem_mb 4000, runtime 30, threads 1\): "
+            r"corpora_generate_corpus in elsewhere \(mem_mb 4000, runtime 30, threads 1\): "
             r"Invalid partition name specified; edit slurm/partitions.yaml "
             r"\(this Slurm has cpu, gpu, short, charged\)",
         ),
