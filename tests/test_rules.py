@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,24 @@ def test_the_drawn_rule_graph_is_of_today() -> None:
     elsewhere = {name for name in RULES if name.startswith("download_")}
     default = set(RULES) - elsewhere - {"compare_tokenizers", "select_sentences"}
     assert drawn == default | {"all"}
+
+
+def test_no_group_of_the_profile_waits_for_a_job_that_waits_for_it() -> None:
+    rules = [sys.executable, "-m", "snakemake", "--rulegraph"]
+    graph = subprocess.run(rules, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    names = dict(re.findall(r'^\s*(\d+)\[label = "(\w+)"', graph, re.M))
+    after: dict[str, set[str]] = {name: set() for name in names.values()}
+    for first, second in re.findall(r"(\d+) -> (\d+)", graph):
+        after[names[first]].add(names[second])
+
+    def follow(rules: set[str]) -> set[str]:
+        """Rules whose jobs wait for a job of these, one way or another."""
+        found = set().union(*(after[rule] for rule in rules))
+        return found if found <= rules else found | follow(rules | found)
+
+    groups = yaml.safe_load((ROOT / "slurm/config.yaml").read_text())["groups"]
+    assert set(groups) <= set(RULES)
+    for group in set(groups.values()):
+        members = {rule for rule in groups if groups[rule] == group} & set(after)
+        waiting = follow(members) - members
+        assert not [rule for rule in waiting if follow({rule}) & members], group
