@@ -29,7 +29,7 @@ ON_GPU = {"pretrain_encoder", "finetune_encoder"}
 ON_GPU |= {"score_surprisal", "integrate_gradients", "estimate_shapley"}
 ON_CPU = {"corpora", "count_tokens", "information", "tables"}
 FAST = ["--slurm-init-seconds-before-status-checks", "4", "--seconds-between-status-checks", "4"]
-PATIENCE = 900
+PATIENCE = 1800
 
 HOLD = """
 from pathlib import Path as Held

@@ -65,6 +65,9 @@ ReturnToService=2
 # finished jobs stay in squeue for so many seconds
 MinJobAge=3600
 KillWait=2
+# on a busy machine a daemon may answer late: no error, and no reason to give the node up
+MessageTimeout=60
+SlurmdTimeout=0
 EnforcePartLimits=ALL
 SlurmdParameters=config_overrides
 GresTypes=gpu
