@@ -38,7 +38,10 @@ format: install
 	$(RUN) ruff format .
 	$(RUN) snakefmt Snakefile rules
 
-# the pictures of the README; needs Graphviz
+# the pictures of the README; needs Graphviz and Chromium
 docs: run
 	cp results/default/figures/changes.svg docs/figure_1.svg
 	$(RUN) snakemake --rulegraph | dot -Tsvg > docs/rulegraph.svg
+	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1280,860 \
+		--screenshot=docs/explorer.png file://$(CURDIR)/results/default/explorer.html
+	$(RUN) python -c "from PIL import Image; p = 'docs/explorer.png'; Image.open(p).convert('RGB').quantize(256, 1).save(p, optimize=True)"

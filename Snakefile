@@ -7,6 +7,9 @@ if not workflow.configfiles:
     configfile: "config.yaml"
 
 
+report: "rules/report/workflow.rst"
+
+
 include: "rules/common.smk"
 include: "rules/corpora.smk"
 include: "rules/encoders.smk"
@@ -21,3 +24,5 @@ rule all:
     input:
         all_tables(),
         all_figures(),
+        results("explorer.html"),
+        results("summary.md"),

@@ -1,8 +1,10 @@
+import glob
 import os
 import shlex
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from common.configuration import (
@@ -30,6 +32,18 @@ def on_slurm():
 
 
 onstart:
+    folder = Path(f"results/{config['run']}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written = os.access(folder, os.W_OK)
+    except OSError:
+        written = False
+    if not written:
+        print(
+            f"{folder} cannot be written; see who may, and whether its disk can",
+            file=sys.stderr,
+        )
+        sys.exit(1)
     if unpinned(config):
         print(
             f"{CONFIG_FILES}: {', '.join(unpinned(config))}: no commit yet; run once, online: "
@@ -50,10 +64,12 @@ onerror:
             print(refusal, file=sys.stderr)
 
 
-# Downloads alone may reach the hub, as far as the user's HF_HUB_OFFLINE lets them. A job computes
-# on one GPU: the first that it may see.
+# Downloads alone may reach the hub, as far as the user's HF_HUB_OFFLINE lets them. Snakemake itself
+# sets the threads of numerical libraries (OMP_NUM_THREADS and its like), not of these. A job
+# computes on one GPU: the first that it may see.
 shell.prefix(
     "set -euo pipefail; asked=${{HF_HUB_OFFLINE:-0}}; export HF_HUB_OFFLINE=1"
+    " POLARS_MAX_THREADS=$OMP_NUM_THREADS RAYON_NUM_THREADS=$OMP_NUM_THREADS"
     " CUDA_VISIBLE_DEVICES=${{CUDA_VISIBLE_DEVICES-0}}; "
 )
 
@@ -113,9 +129,12 @@ def options(settings, *keys, **more):
     words = []
     for key, value in ({key: settings[key] for key in keys or settings} | more).items():
         if value is not None and value is not False:
-            words.append(f"--{key.replace('_', '-')}")
+            option = f"--{key.replace('_', '-')}"
             values = value if isinstance(value, list) else [] if value is True else [value]
-            words += [str(one) for one in values]
+            if any(str(one).startswith("-") for one in values):
+                words += [f"{option}={one}" for one in values]
+            else:
+                words += [option, *map(str, values)]
     return shlex.join(words)
 
 
@@ -123,9 +142,15 @@ def seed_for(*use):
     return derive_seed(config["seed"], *use)
 
 
+def as_path(name):
+    """A path of the user that no command takes for an option."""
+    return f"./{name}" if name.startswith("-") else name
+
+
 def files_of(corpus):
-    """The files that a corpus is read from."""
-    return CORPORA[corpus].get("files") or results(f"datasets/{corpus}.parquet")
+    """The files that a corpus is read from, none of which looks like an option."""
+    named = CORPORA[corpus].get("files")
+    return [as_path(name) for name in named] if named else results(f"datasets/{corpus}.parquet")
 
 
 def growing(amount):
@@ -150,7 +175,8 @@ def columns_of(corpus):
 
 def source_of(encoder):
     """The checkpoint that an encoder made elsewhere is taken from."""
-    return ENCODERS[encoder].get("path") or results(f"snapshots/{encoder}")
+    path = ENCODERS[encoder].get("path")
+    return as_path(path) if path else results(f"snapshots/{encoder}")
 
 
 def tokenizer_of(encoder):
@@ -182,6 +208,24 @@ def development_of(wildcards):
     """The scored pairs that pick a fine-tuned encoder's checkpoint, if it is asked for."""
     corpus = ENCODERS[wildcards.encoder]["development"]
     return results(f"corpora/{corpus}.parquet") if corpus else []
+
+
+def names_of(wildcards):
+    """The comparison, as the options of scripts that fill a table."""
+    comparison = COMPARISONS[wildcards.comparison]
+    encoders = {f"{stage}_encoder": comparison[stage] for stage in ("before", "after")}
+    return options(dict(wildcards), **encoders)
+
+
+def bootstrap_options(*keys):
+    """Settings of the analysis, and those of the bootstrap; one seed for all tables of a corpus."""
+    return lambda wildcards: options(
+        ANALYSIS,
+        *keys,
+        "confidence",
+        draws=ANALYSIS["bootstrap_draws"],
+        seed=seed_for("bootstrap", wildcards.corpus),
+    )
 
 
 def weighing_options(method, corpus):
@@ -243,6 +287,14 @@ def surprisal_of(wildcards):
     return results(f"surprisal/{masked_lm}/{wildcards.corpus}.parquet")
 
 
+def exact_of(wildcards):
+    """The exact values of the generated language that a comparison's tokens are of, if any."""
+    comparison = COMPARISONS[wildcards.comparison]
+    counted_on = comparison["counted_on"]
+    exact = has_exact(config, counted_on, comparison["before"])
+    return results(f"corpora/{counted_on}.exact.parquet") if exact else []
+
+
 def information_beside_surprisal(wildcards):
     """The information table of the first comparison that uses these surprisals."""
     for comparison in COMPARISONS.values():
@@ -254,18 +306,51 @@ def information_beside_surprisal(wildcards):
     raise WorkflowError(f"no comparison scores surprisal by {wildcards.masked_lm}")
 
 
+def weighed_tables(find):
+    """What `find` gives for the wildcards of every correlation, in order."""
+    names = ("comparison", "corpus", "method")
+    return [find(SimpleNamespace(**dict(zip(names, parts)))) for parts in weighed()]
+
+
 def trained_encoders():
     return [name for name, encoder in ENCODERS.items() if "training" in encoder]
 
 
+QUESTIONS = {
+    "information": "1. Does fine-tuning make weights follow information?",
+    "tokens": "2. What does each token weigh?",
+    "encoders": "3. How good are the encoders?",
+    "context": "4. What does context tell of a token?",
+}
+"""Groups of the report, which lists them in order of their names."""
+TABLES = {
+    "regression": "information",
+    "change": "information",
+    "within_sentence": "information",
+    "partial": "information",
+    "classes": "tokens",
+    "encoders": "encoders",
+}
+"""Tables of the whole run, and the question that each is about."""
+
+
+def reported_table(name):
+    """A table of the whole run, with its place in the report."""
+    path = results(f"tables/{name}.parquet")
+    labels = {"result": f"table: {name}"}
+    caption = f"rules/report/{name}.rst"
+    return report(path, caption=caption, category=QUESTIONS[TABLES[name]], labels=labels)
+
+
 def all_tables():
-    return [results(f"tables/{table}.parquet") for table in ("regression", "change", "encoders")]
+    return [reported_table(name) for name in TABLES]
 
 
 def all_figures():
     names = [".".join(("regressions", *parts)) for parts in weighed()]
     names += [".".join(("surprisal", *parts)) for parts in scored_surprisals()]
-    names += ["changes"] + (["training"] if trained_encoders() else [])
+    names += sorted({".".join(("classes", *parts[:2])) for parts in weighed()})
+    names += ["changes", "partials"] + (["training"] if trained_encoders() else [])
     return [results(f"figures/{name}.{kind}") for name in names for kind in ("svg", "pdf")]
 
 

@@ -22,7 +22,7 @@ rule count_tokens:
     conda:
         "../envs/data.yaml"
     shell:
-        "RAYON_NUM_THREADS={threads} python {input.script} {input.corpus:q} {input.tokenizer:q}"
+        "python {input.script} {input.corpus:q} {input.tokenizer:q}"
         " --output-tokens {output.tokens:q} --output-pairs {output.pairs:q}"
         " --output-lengths {output.lengths:q} --shard {wildcards.shard}"
         " {params.settings} 2>&1 | tee {log:q}"

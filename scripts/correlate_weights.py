@@ -3,24 +3,15 @@
 import logging
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from common.command import run
 from common.contract import CHANGE, REGRESSION, STATISTICS
-from common.relation import of_quantity, read_tokens, unit_of
-from common.statistics import Floats, Regression, bootstrap, percentile_interval
+from common.relation import by_tokens, read_tokens, rows_of, unit_of
+from common.statistics import Regressions, bootstrap, by_stage, in_sample, with_intervals
 from common.tables import write_table
 
-
-def columns(points: Floats, draws: Floats, confidence: float, suffix: str = "") -> dict[str, float]:
-    """Each statistic (4,) with the ends of its interval over the draws (4, draws)."""
-    low, high = percentile_interval(draws, confidence)
-    return {
-        f"{name}{suffix}{end}": values[i]
-        for i, name in enumerate(STATISTICS)
-        for end, values in (("", points), ("_low", low), ("_high", high))
-    }
+CHANGES = [f"{name}_change" for name in STATISTICS]
 
 
 def main(
@@ -92,40 +83,33 @@ def main(
     """
     tokens = read_tokens(before, after, information, surprisal, minimum_count)
     sentences = tokens["sentence"].n_unique()
-    regressions = []
-    for quantity in quantities:
-        known = of_quantity(tokens, quantity, f"{before} with {information}")
-        sentence, x = known["sentence"].to_numpy(), known[quantity].to_numpy()
-        for stage in ("before", "after"):
-            regressions.append(Regression(sentence, x, known[stage].to_numpy(), sentences))
-    points = np.stack([one.statistics(np.ones((sentences, 1)))[:, 0] for one in regressions])
-    drawn = bootstrap(regressions, sentences, draws, seed)
-    if undefined := int(np.isnan(drawn).any(axis=(0, 1)).sum()):
-        logging.info(
-            "%d draws leave a statistic undefined and its interval without them", undefined
+    panels = by_tokens(tokens, quantities, f"{before} with {information}")
+    samples = [
+        Regressions(
+            known["sentence"].to_numpy(),
+            rows_of(known, *names),
+            rows_of(known, "before", "after"),
+            sentences,
         )
+        for names, known in panels
+    ]
+    drawn = bootstrap(samples, sentences, draws, seed)
+    encoders = {"before": before_encoder, "after": after_encoder}
     shared = {"comparison": comparison, "corpus": corpus, "method": method}
     rows, changes = [], []
-    for i, quantity in enumerate(quantities):
-        this = {**shared, "quantity": quantity, "n": regressions[2 * i].tokens}
-        for j, stage, encoder in (
-            (2 * i, "before", before_encoder),
-            (2 * i + 1, "after", after_encoder),
-        ):
-            rows.append(
-                {
-                    **this,
-                    "stage": stage,
-                    "encoder": encoder,
-                    **columns(points[j], drawn[j], confidence),
-                }
-            )
-            logging.info(
-                "%s, %s: R2 %.3f, rho %.3f, n %d",
-                *(quantity, stage, points[j, 0], points[j, 3], this["n"]),
-            )
-        change = points[2 * i + 1] - points[2 * i], drawn[2 * i + 1] - drawn[2 * i]
-        changes.append({**this, **columns(*change, confidence, "_change")})
+    for (names, known), sample, of_draws in zip(panels, samples, drawn, strict=True):
+        for quantity, *both in zip(names, in_sample(sample, sentences), of_draws, strict=True):
+            this = {**shared, "quantity": quantity, "n": len(known)}
+            stages = by_stage(*both)
+            changed = with_intervals(CHANGES, *stages.pop("change"), confidence)
+            changes.append({**this, **changed})
+            for stage, of_stage in stages.items():
+                columns = with_intervals(STATISTICS, *of_stage, confidence)
+                rows.append({**this, "stage": stage, "encoder": encoders[stage], **columns})
+                logging.info(
+                    "%s, %s: R2 %.3f, rho %.3f, n %d",
+                    *(quantity, stage, columns["r_squared"], columns["spearman"], len(known)),
+                )
     unit = unit_of(information)
     write_table(pl.DataFrame(rows).fill_nan(None), output_regression, REGRESSION, unit=unit)
     write_table(pl.DataFrame(changes).fill_nan(None), output_change, CHANGE, unit=unit)

@@ -128,7 +128,7 @@ def main(
         logging.info("%d sentences took more than %d evaluations", over, evaluations)
     if missed:
         logging.info("%d sentences did not reach the target error of %g", missed, target_error)
-    write_weights(model, weighed, output_weights)
+    write_weights(model, weighed, output_weights, of=sentences)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Evaluate a sentence encoder on scored pairs."""
 
+import logging
 from pathlib import Path
 from typing import Literal
 
@@ -9,7 +10,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimilarityEvaluator
 
 from common.command import run
-from common.contract import ENCODERS
+from common.contract import COLLAPSED, ENCODERS
 from common.device import choose_device
 from common.scored_pairs import read_scored_pairs
 from common.tables import write_table
@@ -37,6 +38,12 @@ def uniformity(points: torch.Tensor) -> float:
     return torch.pdist(points).square().mul(-2).exp().mean().log().item()
 
 
+def mean_cosine(points: torch.Tensor) -> float:
+    """Mean cosine of two different ones of unit vectors (n, d)."""
+    total = points.double().sum(dim=0).square().sum() - len(points)
+    return (total / (len(points) * (len(points) - 1))).item()
+
+
 def main(
     encoder: Path,
     corpus: Path,
@@ -48,6 +55,8 @@ def main(
     device: Literal["auto", "cpu", "cuda"] = "auto",
 ) -> None:
     """Evaluate a sentence encoder: Spearman's rho of cosine and score, alignment, uniformity.
+
+    Warns of an encoder that has collapsed, whose embeddings are all alike.
 
     Example: python scripts/evaluate_encoder.py encoder sts.parquet --output-evaluation e.parquet
     --name adjacent --corpus-name sts --positive-score 4
@@ -83,6 +92,7 @@ def main(
             strict=True,
         )
     }
+    vectors = torch.stack(list(points.values()))
     positives = [i for i, score in enumerate(scores) if score >= positive_score]
     row = {
         "encoder": name,
@@ -95,8 +105,14 @@ def main(
         )
         if positives
         else None,
-        "uniformity": uniformity(torch.stack(list(points.values()))),
+        "uniformity": uniformity(vectors),
+        "mean_cosine": mean_cosine(vectors),
     }
+    if row["mean_cosine"] > COLLAPSED:
+        logging.warning(
+            "%s has collapsed: the mean cosine of two sentences is %.3f; its weights mean little",
+            *(encoder, row["mean_cosine"]),
+        )
     write_table(pl.DataFrame([row]), output_evaluation, ENCODERS)
 
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from common.command import InputError, run
 from common.contract import TABLES
-from common.tables import read_metadata, read_table, write_table
+from common.tables import check_rows, read_metadata, read_table, write_table
 
 
 def main(tables: list[Path], *, output_table: Path, table: str) -> None:
@@ -52,8 +52,9 @@ def main(tables: list[Path], *, output_table: Path, table: str) -> None:
         raise InputError(
             f"{' and '.join(holders)}: {key} is there more than once; give each table once"
         )
+    check_rows(len(joined), about[0], " ".join(map(str, tables)))
     logging.info("%d tables, %d rows", len(tables), len(joined))
-    identity = {name: about[0][name] for name in ("tokenizer", "unit") if name in about[0]}
+    identity = {name: about[0][name] for name in ("tokenizer", "unit", "rows") if name in about[0]}
     write_table(joined, output_table, kind, **identity)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from common.attribution import write_weights
-from common.command import run
+from common.command import InputError, run
 from common.encoders import Dtype, Encoder
 from common.gradient_engines import captum_gradients, shap_gradients
 from common.memory import budget
@@ -59,7 +59,7 @@ def main(
     baseline
         Input word embeddings at the start of the path: zero, or those of the mask or pad token.
     tolerance
-        Relative completeness error at which a sentence is done.
+        Relative completeness error at which a sentence is done; own stops at a larger one.
     max_nodes
         Quadrature nodes at most; captum and shap spend them on every sentence.
     seed
@@ -114,13 +114,20 @@ def main(
                 errors = along.missing(contributions.sum(1))
             for sentence, each, error in zip(batch, contributions, errors, strict=True):
                 sentence.weigh(each.numpy(), float(error))
+            worst = int(errors.argmax())
+            if engine == "own" and errors[worst] > tolerance:
+                raise InputError(
+                    f"{corpus}: sentence_id {batch[worst].number}: completeness error "
+                    f"{float(errors[worst]):.2g} after {nodes[worst]} nodes is above the tolerance "
+                    f"of {tolerance:g}; raise max_nodes or tolerance, or take dtype float64"
+                )
             spent += sum(nodes)
             missed += int((errors > tolerance).sum())
             bar.update(len(batch))
     logging.info("%.1f nodes a sentence", spent / max(len(weighed), 1))
     if missed:
         logging.info("%d sentences did not reach the tolerance of %g", missed, tolerance)
-    write_weights(model, weighed, output_weights)
+    write_weights(model, weighed, output_weights, of=sentences)
 
 
 if __name__ == "__main__":

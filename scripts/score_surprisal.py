@@ -78,7 +78,11 @@ def main(
             "word_text": [s.spelled[k] for s, k in held],
         }
     )
-    write_table(frame, output_surprisal, SURPRISAL, tokenizer=fingerprint(model.tokenizer))
+    identity = {
+        "tokenizer": fingerprint(model.tokenizer),
+        "rows": str(sum(s.special.count(False) for s in sentences)),
+    }
+    write_table(frame, output_surprisal, SURPRISAL, **identity)
 
 
 if __name__ == "__main__":

@@ -134,7 +134,8 @@ def test_the_recipes_of_the_readme_are_valid() -> None:
     assert found
     recipes = yaml.safe_load(found[1])["encoders"]
     config = valid()
-    sources = {"source": "generated", "form": "scored_pairs", "size": 100}
+    triplets = {"text_columns": ["a", "b", "c"], "score_column": "score"}
+    sources = {"source": "hub", "repository": "a/b", "revision": None, **triplets}
     for recipe in recipes.values():
         config["encoders"][recipe["base"]] = {"source": "random", "base": "masked_lm"}
         for key in ("corpus", "development"):

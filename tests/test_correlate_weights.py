@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import scipy.stats
 import statsmodels.api
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 import correlate_weights
 from common.command import InputError
 from common.contract import CHANGE, INFORMATION, REGRESSION, STATISTICS, SURPRISAL, WEIGHTS
-from common.statistics import Regression, bootstrap, draw_sentences, percentile_interval
+from common.statistics import Regressions, bootstrap, draw_sentences, in_sample, percentile_interval
 from common.tables import read_table, write_table
 
 ROOT = Path(__file__).parents[1]
@@ -38,11 +40,14 @@ def sample(seed, sentences=30, ties=True):
     return sentence, *((quantity.round(), weight.round(1)) if ties else (quantity, weight))
 
 
+def regression(sentence, quantity, weight, sentences):
+    """One weight on one quantity; its statistics are (1, 1, 4, draws)."""
+    return Regressions(sentence, quantity[None], weight[None], sentences)
+
+
 def statistics_of(sentence, quantity, weight):
     sentences = sentence.max() + 1
-    return Regression(sentence, quantity, weight, sentences).statistics(np.ones((sentences, 1)))[
-        :, 0
-    ]
+    return in_sample(regression(sentence, quantity, weight, sentences), sentences)[0, 0]
 
 
 @pytest.mark.parametrize("ties", [True, False])
@@ -60,20 +65,21 @@ def test_a_draw_equals_the_statistics_of_the_sentences_literally_repeated(seed):
     rows = np.concatenate(
         [np.flatnonzero(sentence == s) for s in range(30) for _ in range(int(drawn[s, 0]))]
     )
-    found = Regression(sentence, quantity, weight, 30).statistics(drawn)[:, 0]
+    found = regression(sentence, quantity, weight, 30).statistics(drawn)[0, 0, :, 0]
     assert found == pytest.approx(judged(quantity[rows], weight[rows]), 1e-9)
 
 
 def test_bootstrap_is_its_draws_whatever_the_chunk(monkeypatch):
     sentence, quantity, weight = sample(2)
-    both = [Regression(sentence, quantity, weight, 30), Regression(sentence, quantity, -weight, 30)]
-    whole = bootstrap(both, 30, 50, seed=3)
+    weights = np.stack([weight, -weight])
+    both = [Regressions(sentence, quantity[None], weights, 30)]
+    [[whole]] = bootstrap(both, 30, 50, seed=3)
     monkeypatch.setattr("common.statistics.CELLS", 700)
-    assert np.allclose(bootstrap(both, 30, 50, seed=3), whole, rtol=1e-12)
+    assert np.allclose(bootstrap(both, 30, 50, seed=3)[0][0], whole, rtol=1e-12)
     assert np.allclose(whole[0, 0], whole[1, 0])  # the same draws for both
     assert np.allclose(whole[0, 3], -whole[1, 3])
     assert len(np.unique(whole[0, 0])) == 50
-    assert not np.allclose(bootstrap(both, 30, 50, seed=4), whole)
+    assert not np.allclose(bootstrap(both, 30, 50, seed=4)[0][0], whole)
 
 
 def test_draws_are_of_as_many_sentences_with_replacement():
@@ -112,7 +118,7 @@ def test_draws_that_are_constant_leave_their_statistics_undefined():
     quantity = np.array([1.1, 1.1, 1.1, 2.3, 7.0])
     weight = np.array([0.1, 0.3, 0.7, 0.7, 0.7])
     draws = np.array([[3, 0, 0], [0, 3, 0], [0, 0, 1], [0, 0, 0], [1, 1, 1]], float).T
-    found = Regression(sentence, quantity, weight, 3).statistics(draws)
+    found = regression(sentence, quantity, weight, 3).statistics(draws)[0, 0]
     assert np.isnan(found[:, 0]).all()  # one quantity only
     assert np.isnan(found[[0, 3], 1]).all()  # one weight only
     assert found[1:3, 1] == pytest.approx([0, 0.7])
@@ -140,9 +146,9 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
         quantity += own * generator.normal(size=len(sentence))
         weight = 3 + slope * quantity + 0.5 * generator.normal(size=sentences)[sentence]
         weight += noise * generator.normal(size=len(sentence))
-        drawn = Regression(sentence, quantity, weight, sentences).statistics(
+        drawn = regression(sentence, quantity, weight, sentences).statistics(
             draw_sentences(sentences, draws, generator)
-        )
+        )[0, 0]
         low, high = percentile_interval(drawn, 0.95)
         covered += (low <= truth) & (truth <= high)
     assert np.all((covered / trials > 0.93) & (covered / trials < 0.97)), covered / trials
@@ -278,6 +284,14 @@ def edit(folder, name, table, tokenizer="words", **columns):
     write_table(frame, path, table, tokenizer=tokenizer)
 
 
+def nan_weights(path):
+    """As no script of ours writes them."""
+    table = pq.read_table(path)
+    place = table.column_names.index("weight")
+    spoilt = pa.array(np.full(len(table), np.nan))
+    pq.write_table(table.set_column(place, table.field("weight"), spoilt), path)
+
+
 def constant_weight(folder):
     edit(folder, "before", WEIGHTS, weight=pl.lit(0.1))
 
@@ -339,9 +353,9 @@ REFUSALS = {
         ["information.parquet: 1 token types", "first token_id 10"],
     ),
     "weights not finite": (
-        lambda folder: edit(folder, "after", WEIGHTS, weight=pl.lit(float("nan"))),
+        lambda folder: nan_weights(folder / "after.parquet"),
         {},
-        ["after.parquet: sentence 0, position 0: weight is nan"],
+        ["after.parquet: sentence_id 0, position 0: weight is nan"],
     ),
     "all types rare": (lambda _: None, {"minimum_count": 1000}, ["0 tokens left", "lower the"]),
     "constant quantity": (

@@ -1,5 +1,6 @@
 """Counts of a corpus as a command: against a count in plain Python, in shards, on bad input."""
 
+import shutil
 from collections import Counter
 from itertools import permutations
 from pathlib import Path
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from commands import assert_refuses, assert_runs, draw_texts, write_corpus
 from tiny_encoder import build_tokenizer
+from tokenizers import Tokenizer
 
 from common.contract import CORPUS, PAIR_COUNTS, SENTENCE_LENGTHS, TOKEN_COUNTS
 from common.corpus_blocks import CorpusFile
@@ -59,6 +61,24 @@ def test_counts_equal_those_of_plain_python(folder: Path) -> None:
     assert {(spelled[a], spelled[b]): n for a, b, _, n in cells.rows()} == half
     lengths = Counter(len(text.split()) for text in corpus["text"])
     assert dict(found["lengths"].rows()) == lengths
+
+
+@pytest.mark.parametrize("unit", ["token", "word"])
+def test_a_tokenizer_that_pads_and_cuts_by_itself_counts_the_same(
+    folder: Path, tmp_path: Path, unit: str
+) -> None:
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer/tokenizer.json"))
+    tokenizer.enable_padding(length=128)
+    tokenizer.enable_truncation(3)
+    shutil.copytree(folder / "tokenizer", tmp_path / "tokenizer")
+    tokenizer.save(str(tmp_path / "tokenizer/tokenizer.json"))
+    corpus = folder / "corpus.parquet"
+    for name, place in (("plain", folder), ("padded", tmp_path)):
+        given = (corpus, place / "tokenizer", *outputs(tmp_path, name), "--unit", unit)
+        assert_runs("count_tokens", *given)
+    plain, padded = read_counts(tmp_path, "plain"), read_counts(tmp_path, "padded")
+    for kind in TABLES:
+        assert padded[kind].equals(plain[kind])
 
 
 @pytest.mark.parametrize("shards", [1, 3])

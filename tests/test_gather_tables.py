@@ -98,7 +98,7 @@ def test_other_kinds_and_columns_are_refused(tmp_path):
 def test_encoders_with_nulls(tmp_path):
     for name in ("b", "a"):
         row = {"encoder": name, "corpus": "pairs", "pairs": 3, "sts_spearman": None}
-        row |= {"alignment": 0.5, "uniformity": -2.0}
+        row |= {"alignment": 0.5, "uniformity": -2.0, "mean_cosine": 0.5}
         write_table(pl.DataFrame([row]), tmp_path / f"{name}.parquet", ENCODERS)
     output = tmp_path / "all.parquet"
     assert (

@@ -236,6 +236,24 @@ def test_a_hub_that_stays_out_of_order(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(asked) == 2
 
 
+def test_the_users_token_is_told_to_nobody(hub: Hub, home: Path, tmp_path: Path) -> None:
+    secret = "hf_secretsecretsecret"
+    environment = hub.environment(home) | {"HF_TOKEN": secret, "HF_DEBUG": "1"}
+    repository = published(hub, "tiny/safe")
+    hub.repositories["models", "tiny/gated"] = gated = Repository(
+        repository.files, 403, "GatedRepo"
+    )
+    log = assert_runs(
+        *snapshot("tiny/safe", tmp_path / "made", repository.commit), environment=environment
+    )
+    log += assert_refuses(
+        *snapshot("tiny/gated", tmp_path / "no", gated.commit), environment=environment
+    )
+    written = [path.read_bytes() for path in (tmp_path / "made").rglob("*") if path.is_file()]
+    assert secret not in log
+    assert not any(secret.encode() in content for content in written)
+
+
 class Harm:
     """Unpickled, it makes a file."""
 

@@ -8,9 +8,19 @@ from xml.etree import ElementTree
 
 import polars as pl
 import pytest
+from commands import assert_refuses
+from evidence_tables import write_evidence
 from test_correlate_weights import QUANTITIES, correlate, write_inputs
 
-from common.contract import CHANGE, INFORMATION, REGRESSION, SURPRISAL, TRAINING
+from common.contract import (
+    CHANGE,
+    CLASSES,
+    INFORMATION,
+    PARTIAL,
+    REGRESSION,
+    SURPRISAL,
+    TRAINING,
+)
 from common.tables import read_table, write_table
 
 ROOT = Path(__file__).parents[1]
@@ -27,6 +37,14 @@ def tables(tmp_path_factory):
         frame = read_table(folder / f"{name}.parquet", table)
         other = frame.with_columns(method=pl.lit("integrated_gradients"))
         write_table(pl.concat([frame, other]), folder / f"{name}.parquet", table)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def evidence(tmp_path_factory):
+    """The tables of one comparison that all figures but regressions are drawn from."""
+    folder = tmp_path_factory.mktemp("evidence")
+    write_evidence(folder)
     return folder
 
 
@@ -180,3 +198,49 @@ def test_surprisal_prints_what_context_saves(tables, tmp_path):
     saved = f"{without - with_context:.2f}"
     assert f"context saves {saved} of {without:.2f} nats a token" in texts
     assert "surprisal in context (nats)" in texts
+
+
+def test_partials_print_the_numbers_of_the_table(evidence, tmp_path):
+    texts = plot("plot_partials", tmp_path, str(evidence / "partial.parquet"), times=2)
+    changes = read_table(evidence / "partial.parquet", PARTIAL).filter(stage="change")
+    for row in changes.iter_rows(named=True):
+        assert change_text(row, "partial_r_squared") in texts
+    assert {"Shapley values", "tuned, stsb", "position in the sentence", "surprisal"} <= set(texts)
+
+
+def test_partials_draw_the_best_known_model(evidence, tmp_path):
+    table = read_table(evidence / "partial.parquet", PARTIAL)
+    other = table.with_columns(
+        model=pl.lit("information_gain"),
+        term=pl.col("term").replace("information_gain_bayes", "information_gain"),
+    )
+    write_table(pl.concat([table, other]), tmp_path / "partial.parquet", PARTIAL)
+    texts = plot("plot_partials", tmp_path, str(tmp_path / "partial.parquet"))
+    assert "information gain, Bayes" in texts
+    assert "information gain" not in texts
+
+
+def test_classes_print_the_numbers_of_the_table(evidence, tmp_path):
+    options = [str(evidence / "classes.parquet"), "--comparison", "tuned", "--corpus", "stsb"]
+    texts = plot("plot_classes", tmp_path, *options, times=2)
+    changes = read_table(evidence / "classes.parquet", CLASSES).filter(stage="change")
+    for row in changes.iter_rows(named=True):
+        assert {change_text(row, "relative_weight"), row["group"]} <= set(texts)
+    assert "tuned, weighed on stsb" in texts
+
+
+def test_what_is_not_there_is_not_drawn(evidence, tmp_path):
+    outputs = ["--output-svg", tmp_path / "a.svg", "--output-pdf", tmp_path / "a.pdf"]
+    options = ["--comparison", "other", "--corpus", "stsb", *outputs]
+    said = assert_refuses("plot_classes", evidence / "classes.parquet", *options)
+    assert "classes.parquet: no row for other, stsb" in said
+    empty = read_table(evidence / "partial.parquet", PARTIAL).clear()
+    write_table(empty, tmp_path / "partial.parquet", PARTIAL)
+    said = assert_refuses("plot_partials", tmp_path / "partial.parquet", *outputs)
+    assert "no rows, nothing to draw" in said
+
+
+def change_text(row, name):
+    """A change with its interval, as figures print it."""
+    change, low, high = (f"{row[f'{name}{end}']:+.2f}" for end in ("", "_low", "_high"))
+    return f"{change} [{low}, {high}]".replace("-", "−")

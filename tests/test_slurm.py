@@ -105,18 +105,17 @@ def submitted(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     insert(workflow, "finetune_encoder", HOLD)
     insert(workflow, "score_surprisal", HOG)
     held = workflow.directory / "held"
-    with (workflow.directory / "output.txt").open("w") as output:
-        process = workflow.start_snakemake("--profile", "slurm", *FAST, *TARGETS, stdout=output)
-        try:
-            wait_for(held / "count_tokens", process)
-            (counting,) = (job for job in jobs_of(workflow) if rule_of(job) == "count_tokens")
-            subprocess.run(["scancel", counting["JobId"]], check=True)
-            os.kill(int(wait_for(held / "finetune_encoder", process)), signal.SIGKILL)
-            process.wait(timeout=PATIENCE)
-        finally:
-            process.terminate()
-            process.wait()
-    assert process.returncode == 0, (workflow.directory / "output.txt").read_text()[-8000:]
+    process = workflow.start("--profile", "slurm", *FAST, *TARGETS)
+    try:
+        wait_for(held / "count_tokens", process)
+        (counting,) = (job for job in jobs_of(workflow) if rule_of(job) == "count_tokens")
+        subprocess.run(["scancel", counting["JobId"]], check=True)
+        os.kill(int(wait_for(held / "finetune_encoder", process)), signal.SIGKILL)
+        process.wait(timeout=PATIENCE)
+    finally:
+        process.terminate()
+        process.wait()
+    assert process.returncode == 0, (workflow.directory / "stderr.txt").read_text()[-8000:]
     return workflow
 
 

@@ -14,6 +14,7 @@ from commands import (
     kill_after_checkpoint,
     write_corpus,
 )
+from safetensors.torch import load_file, save_file
 from scipy.stats import spearmanr
 from sentence_transformers import SentenceTransformer
 from tiny_encoder import build_encoder
@@ -149,6 +150,30 @@ def test_evaluation_equals_its_definitions(tmp_path: Path) -> None:
     squared = ((different[:, None] - different[None]) ** 2).sum(axis=2)
     above = squared[np.triu_indices(len(different), 1)]
     assert row["uniformity"] == pytest.approx(np.log(np.exp(-2 * above).mean()), rel=1e-4)
+    assert row["mean_cosine"] == pytest.approx(1 - above.mean() / 2, abs=1e-5)
+
+
+def test_an_encoder_that_has_collapsed_is_told(tmp_path: Path) -> None:
+    encoder = build_encoder(tmp_path / "encoder", WORDS)
+    parameters = load_file(encoder / "model.safetensors")
+    last = [name for name in parameters if name.endswith("output.LayerNorm.weight")][-1]
+    parameters[last] *= 1e-4
+    parameters[last.replace("weight", "bias")] += 1
+    save_file(parameters, encoder / "model.safetensors", {"format": "pt"})
+    pairs = np.repeat(np.arange(10), 2).tolist()
+    corpus = write_corpus(
+        *(tmp_path / "pairs.parquet", draw_texts(20)),
+        pair_id=pairs,
+        side=[0, 1] * 10,
+        score=[float(pair) for pair in pairs],
+    )
+    output = tmp_path / "evaluation.parquet"
+    log = assert_runs(
+        *("evaluate_encoder", encoder, corpus, "--output-evaluation", output, "--device", "cpu"),
+        *("--name", "e", "--corpus-name", "pairs", "--positive-score", 5),
+    )
+    assert read_table(output, ENCODERS)["mean_cosine"].item() > 0.999
+    assert f"{encoder} has collapsed: the mean cosine of two sentences is 1.000" in log
 
 
 def test_unscored_corpora_cannot_evaluate(tmp_path: Path, corpus: Path) -> None:

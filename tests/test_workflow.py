@@ -10,6 +10,8 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from commands import ROOT
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
 from workflow import TINY, Workflow
 
 from common.contract import STATISTICS, TABLES, Table
@@ -17,6 +19,7 @@ from common.tables import read_metadata, read_table
 
 pytestmark = pytest.mark.slow
 
+METHODS = ("integrated_gradients", "shapley")
 EXPECTED = {
     "corpora/language.parquet": "corpus",
     "corpora/held_out.parquet": "corpus",
@@ -35,16 +38,11 @@ EXPECTED = {
     "weights/shapley/adjacent/held_out.parquet": "weights",
     "tables/regression.parquet": "regression",
     "tables/change.parquet": "change",
+    "tables/within_sentence.parquet": "within_sentence",
+    "tables/partial.parquet": "partial",
+    "tables/classes.parquet": "classes",
     "tables/encoders.parquet": "encoders",
 }
-
-
-@pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    workflow = Workflow(tmp_path_factory.mktemp("workflow"))
-    run = workflow.snakemake("--cores", "2")
-    assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-8000:]
-    return workflow
 
 
 @pytest.fixture
@@ -115,12 +113,72 @@ def test_figures_are_drawn(done: Workflow) -> None:
     figures = {path.name for path in done.results("figures").iterdir()}
     for name in (
         "changes",
+        "partials",
+        "classes.adjacent.held_out",
         "training",
         "regressions.adjacent.held_out.shapley",
         "regressions.adjacent.held_out.integrated_gradients",
         "surprisal.masked_lm.held_out",
     ):
         assert {f"{name}.svg", f"{name}.pdf"} <= figures
+
+
+def test_an_edited_page_is_built_again(edited: Workflow) -> None:
+    style = edited.directory / "scripts/explorer/style.css"
+    text = style.read_text()
+    style.write_text(text + "\n")
+    planned = edited.planned()
+    style.write_text(text)
+    assert planned == {"build_explorer"}
+
+
+def test_the_explorer_shows_the_run(done: Workflow, browser: Chrome) -> None:
+    browser.get(done.results("explorer.html").as_uri())
+    options = [o.text for o in browser.find_elements(By.CSS_SELECTOR, "#method option")]
+    assert options == ["Integrated Gradients", "Shapley values"]
+    corpus = read_table(done.results("corpora/held_out.parquet"), TABLES["corpus"])
+    assert browser.find_element(By.ID, "text").text == corpus["text"][0]
+    assert browser.find_element(By.ID, "found").text == f"{len(corpus)} sentences"
+
+
+def test_the_report_needs_no_network_and_opens(
+    done: Workflow, browser: Chrome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setitem(done.environment, name, "http://127.0.0.1:9")
+    run = done.snakemake("--report", "report.html")
+    assert run.returncode == 0, run.stderr
+    browser.get((done.directory / "report.html").as_uri())
+    results = browser.execute_script("return results")
+    assert {Path(path).name for path in results} == {
+        *("changes.svg", "training.svg", "surprisal.masked_lm.held_out.svg"),
+        *(f"regressions.adjacent.held_out.{method}.svg" for method in METHODS),
+        *("partials.svg", "classes.adjacent.held_out.svg", "summary.md", "explorer.html"),
+        *(f"{name}.parquet" for name in ("regression", "change", "within_sentence", "partial")),
+        *("classes.parquet", "encoders.parquet"),
+    }
+    for path, result in results.items():
+        assert len(result["caption"]) > 50, path
+        assert "{{" not in result["caption"]
+
+    def press(*words: str) -> None:
+        for word in words:
+            path = f"//*[self::a or self::button][normalize-space()={word!r}]"
+            browser.find_element(By.XPATH, path).click()
+
+    assert "adjacent: masked_lm → adjacent" in browser.find_element(By.CLASS_NAME, "prose").text
+    press("2. What does each token weigh?")
+    browser.execute_script("document.querySelector('table [role=group] a').click()")
+    browser.switch_to.frame(browser.find_element(By.TAG_NAME, "iframe"))
+    assert browser.find_element(By.ID, "heading").text == "Sentence 0"
+    browser.switch_to.default_content()
+
+
+def test_the_summary_is_of_this_run(done: Workflow) -> None:
+    text = done.results("summary.md").read_text()
+    assert text.startswith("# Summary of the run tiny\n")
+    changes = read_table(done.results("tables/change.parquet"), TABLES["change"])
+    assert text.count("\n| adjacent |") == len(changes)
 
 
 def test_a_second_run_has_nothing_to_do(done: Workflow) -> None:
@@ -134,9 +192,16 @@ def test_a_setting_reruns_only_what_depends_on_it(edited: Workflow) -> None:
     assert edited.planned() == {
         "estimate_shapley",
         "correlate_weights",
+        "correlate_shares",
+        "partition_variance",
+        "average_weights",
         "gather_tables",
         "plot_regressions",
         "plot_changes",
+        "build_explorer",
+        "plot_partials",
+        "plot_classes",
+        "summarize_run",
     }
 
 

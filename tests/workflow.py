@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import yaml
 from commands import ROOT
@@ -86,28 +86,32 @@ class Workflow:
         self.environment = dict(os.environ)
         self.path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
-    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake with the config as it is now."""
-        process = self.start_snakemake(*arguments, stderr=subprocess.PIPE)
-        stdout, stderr = process.communicate()
-        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start Snakemake, in a process group of its own, with the config as it is now.
 
-    def start_snakemake(
-        self,
-        *arguments: str,
-        stdout: int | IO[str] = subprocess.PIPE,
-        stderr: int = subprocess.STDOUT,
-    ) -> subprocess.Popen[str]:
-        """Start Snakemake with the config as it is now."""
+        What it says goes to stdout.txt and stderr.txt, which take any length.
+        """
         (self.directory / "tiny.yaml").write_text(yaml.safe_dump(self.config))
-        return subprocess.Popen(
-            [sys.executable, "-m", "snakemake", "--configfile", "tiny.yaml", *arguments],
-            cwd=self.directory,
-            env=self.environment | {"PATH": self.path},
-            stdout=stdout,
-            stderr=stderr,
-            text=True,
-        )
+        with (
+            (self.directory / "stdout.txt").open("w") as stdout,
+            (self.directory / "stderr.txt").open("w") as stderr,
+        ):
+            return subprocess.Popen(
+                [sys.executable, "-m", "snakemake", "--configfile", "tiny.yaml", *arguments],
+                cwd=self.directory,
+                env=self.environment | {"PATH": self.path},
+                stdout=stdout,
+                stderr=stderr,
+                text=True,
+                start_new_session=True,
+            )
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake to its end."""
+        process = self.start(*arguments)
+        process.wait()
+        told = [(self.directory / f"std{name}.txt").read_text() for name in ("out", "err")]
+        return subprocess.CompletedProcess(process.args, process.returncode, *told)
 
     def planned(self) -> set[str]:
         """Rules that a run would execute now."""

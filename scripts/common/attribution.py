@@ -12,8 +12,12 @@ from common.sentences import Sentence
 from common.tables import write_table
 
 
-def write_weights(encoder: Encoder, sentences: list[Sentence], path: Path) -> None:
+def write_weights(
+    encoder: Encoder, sentences: list[Sentence], path: Path, of: list[Sentence]
+) -> None:
     """Write a row for every token, special ones included.
+
+    Tells how many rows the tables of all shards, of all sentences `of` the corpus, make together.
 
     Raises
     ------
@@ -40,4 +44,5 @@ def write_weights(encoder: Encoder, sentences: list[Sentence], path: Path) -> No
     ).with_columns(pl.col("word_weight").fill_nan(None))
     if not frame["weight"].is_finite().all():
         raise InputError(f"{encoder.directory}: gives embeddings that are not finite")
-    write_table(frame, path, WEIGHTS, tokenizer=encoder.fingerprint)
+    rows = sum(len(s.ids) for s in of)
+    write_table(frame, path, WEIGHTS, tokenizer=encoder.fingerprint, rows=str(rows))

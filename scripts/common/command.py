@@ -4,6 +4,8 @@ import hashlib
 import inspect
 import json
 import logging
+import os
+import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -17,8 +19,13 @@ import pyarrow.parquet as pq
 PROVENANCE_FILE = "provenance.json"
 EXECUTION = {"device", "memory", "shard"}
 """Arguments that change how a script runs and not what it computes."""
+NO_ROOM = re.compile(
+    r"no space left|quota exceeded|file write failed|unexpected pos", re.IGNORECASE
+)
+"""How libraries that write files themselves say that the disk is full."""
 
 _provenance: dict[str, str] = {}
+_ancestors: dict[Path, str] = {}
 
 
 class InputError(Exception):
@@ -28,6 +35,15 @@ class InputError(Exception):
 def provenance() -> dict[str, str]:
     """The command that runs and the hash of all the settings behind it, as `run` found them."""
     return dict(_provenance)
+
+
+def ancestors(folder: Path) -> dict[str, str]:
+    """Config hashes of all that goes into what this script writes to `folder`, by path from there.
+
+    Relative paths, so that a folder of results may be moved, and a file put into another folder of
+    results is held against what lies there.
+    """
+    return {os.path.relpath(path, folder): each for path, each in sorted(_ancestors.items())}
 
 
 def run(main: Callable[..., None]) -> None:
@@ -48,7 +64,7 @@ def run(main: Callable[..., None]) -> None:
         default_parameter=cyclopts.Parameter(negative=(), consume_multiple=True),
     )
     try:
-        command, bound, _ = app.parse_args(exit_on_error=False, print_error=False)
+        command, bound, _ = app.parse_args(sys.argv[1:], exit_on_error=False, print_error=False)
         if command is main:
             _provenance.update(_describe(main, bound))
         command(*bound.args, **bound.kwargs)
@@ -56,6 +72,10 @@ def run(main: Callable[..., None]) -> None:
         _stop(" ".join(str(error).split()) + " (--help lists the options)")
     except (InputError, OSError) as error:
         _stop(" ".join(str(error).split()))
+    except Exception as error:
+        if not NO_ROOM.search(str(error)):
+            raise
+        _stop(f"a file could not be written, its disk is full ({' '.join(str(error).split())})")
 
 
 def _stop(message: str) -> None:
@@ -67,12 +87,16 @@ def _describe(main: Callable[..., None], bound: inspect.BoundArguments) -> dict[
     settings: dict[str, Any] = {}
     inputs: list[str] = []
     bound.apply_defaults()
+    _ancestors.clear()
     for name, value in bound.arguments.items():
         values = value if isinstance(value, list | tuple) else [value]
         if any(isinstance(one, Path) for one in values):
             if not name.startswith("output"):
                 # shards of one table have one hash: it counts once, however many there are
-                inputs += dict.fromkeys(map(_hash_of, values))
+                found = {_hash_of(path): path for path in values}
+                inputs += found
+                for path in found.values():
+                    _ancestors.update(_checked_ancestors(path))
         elif name not in EXECUTION:
             settings[name] = value
     script = Path(sys.argv[0]).name
@@ -83,19 +107,66 @@ def _describe(main: Callable[..., None], bound: inspect.BoundArguments) -> dict[
     }
 
 
-def _hash_of(path: Path) -> str:
-    """The config hash that an earlier script left in `path`, or the hash of a user's own file."""
+def _checked_ancestors(path: Path) -> dict[Path, str]:
+    """The config hashes of an input and of all that it was made from, as it says itself.
+
+    Raises
+    ------
+    InputError
+        One of these lies there no more as it was: the input is of another run, or out of date.
+    """
+    about = _recorded(path)
+    if "config_hash" not in about:
+        return {}
+    lineage = {Path(os.path.normpath(path)): about["config_hash"]}
+    for relative, expected in json.loads(about.get("ancestors", "{}")).items():
+        ancestor = Path(os.path.normpath(path.parent / relative))
+        lineage[ancestor] = expected
+        if ancestor.exists() and _recorded(ancestor).get("config_hash", expected) != expected:
+            raise InputError(
+                f"{path}: was made from another {ancestor} than lies there now; it is of another "
+                "run or out of date: remove it and run again"
+            )
+    return lineage
+
+
+def _recorded(path: Path) -> dict[str, str]:
+    """What an earlier script left in a table or directory about itself; nothing in other files.
+
+    Raises
+    ------
+    InputError
+        There is no such file, or it is not Parquet in spite of its name.
+    """
+    if path.is_dir() and path.suffix == ".parquet":
+        raise InputError(f"{path}: a folder, not a Parquet file; remove it and run again")
     if path.is_dir():
         file = path / PROVENANCE_FILE
-        return json.loads(file.read_text())["config_hash"] if file.exists() else path.name
+        try:
+            return json.loads(file.read_text()) if file.exists() else {}
+        except ValueError as error:
+            raise InputError(f"{file}: not JSON ({error}); make {path} anew") from error
     if not path.exists():
         raise InputError(f"{path}: no such file")
-    if path.suffix == ".parquet":
-        try:
-            found = pq.read_schema(path).metadata or {}
-        except pa.ArrowInvalid as error:
-            raise InputError(f"{path}: not a readable Parquet file ({error})") from error
-        if b"config_hash" in found:
-            return found[b"config_hash"].decode()
+    if path.suffix != ".parquet":
+        return {}
+    try:
+        found = pq.read_schema(path).metadata or {}
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path}: not a readable Parquet file ({error})") from error
+    return {
+        name: found[name.encode()].decode()
+        for name in ("config_hash", "ancestors")
+        if name.encode() in found
+    }
+
+
+def _hash_of(path: Path) -> str:
+    """The config hash that an earlier script left in `path`, or the hash of a user's own file."""
+    about = _recorded(path)
+    if "config_hash" in about:
+        return about["config_hash"]
+    if path.is_dir():
+        return path.name
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()

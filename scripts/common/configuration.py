@@ -1,8 +1,11 @@
 """The configuration of a run: validated, with defaults, and what follows from it."""
 
 import difflib
+import math
+import reprlib
 import zlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,30 @@ import jsonschema
 import yaml
 
 SCHEMA = Path(__file__).parents[2] / "rules" / "schemas" / "config.schema.yaml"
+
+KINDS = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "null": "null",
+    "number": "a number",
+    "object": "keys with values",
+    "string": "text",
+}
+BOUNDS = {
+    "minimum": "at least {}",
+    "exclusiveMinimum": "above {}",
+    "maximum": "at most {}",
+    "exclusiveMaximum": "below {}",
+    "pattern": "like {}",
+    "minLength": "of {} or more characters",
+    "minProperties": "{} or more",
+    "minItems": "{} or more",
+    "maxItems": "{} at most",
+}
+SHOWN = reprlib.Repr()
+"""Values as errors show them: whole, unless they are long."""
+SHOWN.maxstring = SHOWN.maxother = SHOWN.maxlong = 60
 
 Config = dict[str, Any]
 
@@ -26,9 +53,7 @@ def validated(config: Config) -> Config:
     ConfigError
         The first fault found.
     """
-    schema = yaml.safe_load(SCHEMA.read_text())
-    validator = _with_defaults(jsonschema.Draft202012Validator)(schema)
-    error = jsonschema.exceptions.best_match(validator.iter_errors(config))
+    error = jsonschema.exceptions.best_match(_validator().iter_errors(config))
     if error:
         raise ConfigError(_one_line(error))
     for fault in _reference_faults(config):
@@ -76,8 +101,11 @@ def foreign_tokenizers(config: Config) -> dict[str, list[str]]:
     }
 
 
-def _with_defaults(validator: Any) -> Any:
-    check = validator.VALIDATORS["properties"]
+@cache
+def _validator() -> Any:
+    """Of the schema; fills in its defaults, takes whole patterns and finite numbers only."""
+    plain = jsonschema.Draft202012Validator
+    check = plain.VALIDATORS["properties"]
 
     def fill_and_check(self: Any, properties: Any, instance: Any, schema: Any) -> Iterator[Any]:
         if isinstance(instance, dict):
@@ -89,25 +117,68 @@ def _with_defaults(validator: Any) -> Any:
                     )
         yield from check(self, properties, instance, schema)
 
-    return jsonschema.validators.extend(validator, {"properties": fill_and_check})
+    def no_line_end(self: Any, pattern: str, instance: Any, schema: Any) -> Iterator[Any]:
+        # "$" alone would match before a line end, too
+        yield from plain.VALIDATORS["pattern"](self, pattern, instance, schema)
+        if isinstance(instance, str) and instance.endswith("\n"):
+            yield jsonschema.ValidationError(f"{instance!r} ends a line")
+
+    def is_integer(_: Any, value: Any) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool)
+
+    def is_number(_: Any, value: Any) -> bool:
+        return is_integer(_, value) or (isinstance(value, float) and math.isfinite(value))
+
+    kinds = plain.TYPE_CHECKER.redefine_many({"integer": is_integer, "number": is_number})
+    rules = {"properties": fill_and_check, "pattern": no_line_end}
+    extended = jsonschema.validators.extend(plain, rules, type_checker=kinds)
+    return extended(yaml.safe_load(SCHEMA.read_text()))
 
 
 def _one_line(error: jsonschema.ValidationError) -> str:
     path = ".".join(str(part) for part in error.absolute_path) or "the config"
-    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-        allowed = sorted(error.schema.get("properties", {}))
-        key = next(key for key in error.instance if key not in allowed)
-        close = difflib.get_close_matches(str(key), allowed, 1)
+    about = error.schema.get("properties", {})
+    if error.validator == "additionalProperties":
+        key = next(key for key in error.instance if key not in about)
+        close = difflib.get_close_matches(str(key), about, 1)
         hint = f"did you mean {close[0]!r}? " if close else ""
-        return f"{path}: unknown key {key!r}; {hint}allowed: {', '.join(allowed)}"
-    about = error.schema.get("description", "") if isinstance(error.schema, dict) else ""
-    return " ".join(f"{path}: {error.message}{f' ({about})' if about else ''}".split())
+        return f"{path}: unknown key {SHOWN.repr(key)}; {hint}allowed: {', '.join(sorted(about))}"
+    if error.validator == "required":
+        key = next(key for key in error.validator_value if key not in error.instance)
+        meaning = about.get(key, {}).get("description", "")
+        return f"{path}: key {key!r} is missing{f' ({meaning})' if meaning else ''}"
+    if error.validator == "anyOf" and all(e.validator == "required" for e in error.context):
+        keys = [key for e in error.context for key in e.validator_value]
+        return f"{path}: one of the keys {', '.join(keys)} is needed"
+    meaning = error.schema.get("description", "")
+    told = f"{path}: {SHOWN.repr(error.instance)}; allowed: {_allowed(error.schema)}"
+    return " ".join(f"{told}{f' ({meaning})' if meaning else ''}".split())
+
+
+def _allowed(about: dict[str, Any]) -> str:
+    """What a schema takes, in words."""
+    if "anyOf" in about:
+        return " or ".join(_allowed(_resolved(one)) for one in about["anyOf"])
+    if "enum" in about:
+        return f"one of {', '.join(map(str, about['enum']))}"
+    kinds = about["type"] if isinstance(about["type"], list) else [about["type"]]
+    bounds = [text.format(about[key]) for key, text in BOUNDS.items() if key in about]
+    different = ["all different"] if about.get("uniqueItems") else []
+    return ", ".join([" or ".join(KINDS[kind] for kind in kinds), *bounds, *different])
+
+
+def _resolved(about: dict[str, Any]) -> dict[str, Any]:
+    """A schema, or the one of the definitions that it refers to."""
+    name = about.get("$ref", "").rpartition("/")[2]
+    return _validator().schema["$defs"][name] if name else about
 
 
 def _reference_faults(config: Config) -> Iterator[str]:
     yield from _corpus_faults(config)
     yield from _encoder_faults(config)
-    yield from _known("evaluation.corpus", config["evaluation"]["corpus"], config["corpora"])
+    evaluated_on = config["evaluation"]["corpus"]
+    yield from _known("evaluation.corpus", evaluated_on, config["corpora"])
+    yield from _unscored("evaluation.corpus", evaluated_on, config["corpora"])
     for name, comparison in config["comparisons"].items():
         yield from _comparison_faults(config, f"comparisons.{name}", comparison)
 
@@ -115,6 +186,26 @@ def _reference_faults(config: Config) -> Iterator[str]:
 def _known(path: str, name: str, among: Config) -> Iterator[str]:
     if name not in among:
         yield f"{path}: nothing is named {name!r}; there are: {', '.join(sorted(among))}"
+
+
+def _texts(corpus: Config) -> int:
+    """Texts of a row of a corpus: 2 of pairs, 3 of triplets."""
+    if corpus["source"] == "generated":
+        return 2 if corpus["form"] == "scored_pairs" else 1
+    return len(corpus.get("text_columns", [""]))
+
+
+def _scored(corpus: Config) -> bool:
+    return corpus.get("form") == "scored_pairs" or bool(corpus.get("score_column"))
+
+
+def _unscored(path: str, name: str, among: Config) -> Iterator[str]:
+    if _texts(among[name]) < 2 or not _scored(among[name]):
+        fit = [n for n, corpus in among.items() if _texts(corpus) > 1 and _scored(corpus)]
+        yield (
+            f"{path}: {name!r} holds no scored pairs; allowed: {', '.join(sorted(fit)) or 'none'} "
+            "(form scored_pairs, or two text_columns and a score_column)"
+        )
 
 
 def _corpus_faults(config: Config) -> Iterator[str]:
@@ -127,6 +218,17 @@ def _corpus_faults(config: Config) -> Iterator[str]:
             yield from _known(f"corpora.{name}.corpora", other, corpora)
         if corpus["source"] == "generated" and corpus["sentences"][0] > corpus["sentences"][1]:
             yield f"corpora.{name}.sentences: fewest is above most in {corpus['sentences']}"
+        for key in ("score_column", "label_column"):
+            if corpus.get(key) is not None and _texts(corpus) < 2:
+                yield (
+                    f"corpora.{name}.{key}: {corpus[key]!r} would be of a pair; name two "
+                    "text_columns, or leave it out"
+                )
+        if corpus.get("segment") is not None and _texts(corpus) > 1:
+            yield (
+                f"corpora.{name}.segment: {corpus['segment']!r}, but the texts of a pair are not "
+                "split; allowed: null, or one text column"
+            )
     yield from _cycles("corpora", {n: c.get("corpora", []) for n, c in corpora.items()})
 
 
@@ -137,6 +239,10 @@ def _encoder_faults(config: Config) -> Iterator[str]:
         for key in ("corpus", "development"):
             if encoder.get(key) is not None:
                 yield from _known(f"{path}.{key}", encoder[key], config["corpora"])
+        if encoder.get("development") is not None:
+            yield from _unscored(f"{path}.development", encoder["development"], config["corpora"])
+        if encoder["source"] == "finetuned":
+            yield from _positives_faults(config, path, encoder)
         if "base" in encoder:
             yield from _known(f"{path}.base", encoder["base"], encoders)
         if "path" in encoder and not Path(encoder["path"]).is_dir():
@@ -150,11 +256,34 @@ def _encoder_faults(config: Config) -> Iterator[str]:
     )
 
 
+def _positives_faults(config: Config, path: str, encoder: Config) -> Iterator[str]:
+    kind, name = encoder["positives"], encoder["corpus"]
+    corpus = config["corpora"][name]
+    needed = {"pairs": 2, "triplets": 3}.get(kind, 1)
+    if _texts(corpus) < needed:
+        yield (
+            f"{path}.positives: {kind!r} need {needed} texts a row, but corpus {name!r} has "
+            f"{_texts(corpus)}; allowed: adjacent, dropout, or another corpus"
+        )
+    if encoder["minimum_score"] is not None and (needed == 1 or not _scored(corpus)):
+        yield (
+            f"{path}.minimum_score: {encoder['minimum_score']}, but positives {kind!r} of corpus "
+            f"{name!r} have no scores; allowed: null, or scored pairs"
+        )
+
+
 def _comparison_faults(config: Config, path: str, comparison: Config) -> Iterator[str]:
     quantities = config["analysis"]["quantities"]
     for key in ("before", "after", "surprisal_by"):
         if comparison[key] is not None:
             yield from _known(f"{path}.{key}", comparison[key], config["encoders"])
+    scorer = comparison["surprisal_by"]
+    if scorer is not None and "base" in config["encoders"][scorer]:
+        whole = sorted(n for n, e in config["encoders"].items() if "base" not in e)
+        yield (
+            f"{path}.surprisal_by: {scorer!r} has no masked language model any more; allowed: "
+            f"{', '.join(whole)}"
+        )
     for corpus in comparison["weighed"]:
         yield from _known(f"{path}.weighed", corpus, config["corpora"])
     yield from _known(f"{path}.counted_on", comparison["counted_on"], config["corpora"])

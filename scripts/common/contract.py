@@ -1,19 +1,30 @@
 """The tables that scripts exchange: their columns, types, units and order."""
 
+import math
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+ANY = (-math.inf, math.inf)
+NOT_NEGATIVE = (0.0, math.inf)
+SHARE = (0.0, 1.0)
+CORRELATION = (-1.0, 1.0)
+
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its Arrow type, its unit ("1" where it has none) and what it holds."""
+    """One column: its Arrow type, its unit ("1" where it has none) and what it holds.
+
+    `within` are the least and the largest value there can be; the values of a `share` sum to 1.
+    """
 
     type: pa.DataType
     unit: str
     meaning: str
     nullable: bool = False
     optional: bool = False
+    within: tuple[float, float] | None = None
+    share: bool = False
 
 
 @dataclass(frozen=True)
@@ -29,20 +40,24 @@ def _key(type_: pa.DataType, meaning: str) -> Column:
     return Column(type_, "1", meaning)
 
 
-def _interval(statistic: str, unit: str, meaning: str) -> dict[str, Column]:
+def _interval(
+    statistic: str, unit: str, meaning: str, within: tuple[float, float] | None = None
+) -> dict[str, Column]:
+    meanings = {
+        statistic: meaning,
+        f"{statistic}_low": f"lower end of the interval of {statistic}",
+        f"{statistic}_high": f"upper end of the interval of {statistic}",
+    }
     return {
-        statistic: Column(pa.float64(), unit, meaning, nullable=True),
-        f"{statistic}_low": Column(
-            pa.float64(), unit, f"lower end of the interval of {statistic}", nullable=True
-        ),
-        f"{statistic}_high": Column(
-            pa.float64(), unit, f"upper end of the interval of {statistic}", nullable=True
-        ),
+        name: Column(pa.float64(), unit, about, nullable=True, within=within)
+        for name, about in meanings.items()
     }
 
 
-def _quantity(meaning: str, optional: bool = False) -> Column:
-    return Column(pa.float64(), "nat", meaning, nullable=True, optional=optional)
+def _quantity(
+    meaning: str, optional: bool = False, within: tuple[float, float] | None = ANY
+) -> Column:
+    return Column(pa.float64(), "nat", meaning, nullable=True, optional=optional, within=within)
 
 
 _TOKEN = {
@@ -58,10 +73,10 @@ _WORD = {
     ),
 }
 _STATISTICS = {
-    "r_squared": ("1", "coefficient of determination of weight on quantity"),
-    "slope": ("weight per unit of the quantity", "slope of the regression"),
-    "intercept": ("weight", "intercept of the regression"),
-    "spearman": ("1", "Spearman's rank correlation of weight and quantity"),
+    "r_squared": ("1", "coefficient of determination of weight on quantity", SHARE),
+    "slope": ("weight per unit of the quantity", "slope of the regression", ANY),
+    "intercept": ("weight", "intercept of the regression", ANY),
+    "spearman": ("1", "Spearman's rank correlation of weight and quantity", CORRELATION),
 }
 STATISTICS = tuple(_STATISTICS)
 QUANTITIES = {
@@ -74,6 +89,16 @@ QUANTITIES = {
     "surprisal": "-log P(token | the rest of its sentence) of a masked language model",
 }
 """What a weight may be regressed on, in nats."""
+FOREMOST = (
+    "information_gain_exact",
+    "information_gain_bayes",
+    "information_gain_corrected",
+    "information_gain",
+    "self_information",
+    "surprisal",
+    "information_gain_shuffled",
+)
+"""The same, from what a run is mainly about, the best known first, to what only helps."""
 
 CORPUS = Table(
     "sentences of a corpus, in reading order",
@@ -99,8 +124,8 @@ LANGUAGE = Table(
         "word": _key(pa.string(), "the word, lower case"),
         "word_class": _key(pa.string(), "class of the word in the grammar"),
         "topics": _key(pa.string(), "home topics, separated by blanks; empty for all topics"),
-        "probability": Column(pa.float64(), "1", "P(w)"),
-        "information_gain": Column(pa.float64(), "nat", "KL(w)"),
+        "probability": Column(pa.float64(), "1", "P(w)", within=SHARE, share=True),
+        "information_gain": Column(pa.float64(), "nat", "KL(w)", within=NOT_NEGATIVE),
     },
 )
 INFORMATION = Table(
@@ -109,10 +134,14 @@ INFORMATION = Table(
     {
         "token_id": _TOKEN["token_id"],
         "token": _TOKEN["token"],
-        "count": Column(pa.int64(), "tokens", "occurrences in the corpus"),
-        "probability": Column(pa.float64(), "1", "count / sum of counts"),
-        "self_information": _quantity("-log probability; null where the type was not seen"),
-        "information_gain": _quantity("KL(w), plug-in; null where the type was not seen"),
+        "count": Column(pa.int64(), "tokens", "occurrences in the corpus", within=NOT_NEGATIVE),
+        "probability": Column(pa.float64(), "1", "count / sum of counts", within=SHARE, share=True),
+        "self_information": _quantity(
+            "-log probability; null where the type was not seen", within=NOT_NEGATIVE
+        ),
+        "information_gain": _quantity(
+            "KL(w), plug-in; null where the type was not seen", within=NOT_NEGATIVE
+        ),
         "information_gain_shuffled": _quantity("its expectation on tokens shuffled over sentences"),
         "information_gain_corrected": _quantity("information_gain - information_gain_shuffled"),
         "information_gain_bayes": _quantity("posterior mean of KL(w); null for too few pairs"),
@@ -127,7 +156,7 @@ TOKEN_COUNTS = Table(
     {
         "token_id": _TOKEN["token_id"],
         "token": _TOKEN["token"],
-        "count": Column(pa.int64(), "tokens", "occurrences in the corpus"),
+        "count": Column(pa.int64(), "tokens", "occurrences in the corpus", within=NOT_NEGATIVE),
     },
 )
 PAIR_COUNTS = Table(
@@ -157,6 +186,7 @@ SURPRISAL = Table(
             pa.float64(),
             "nat",
             "-log P(token | sentence with it masked; within_word_l2r: and the rest of its word)",
+            within=NOT_NEGATIVE,
         ),
         **_WORD,
     },
@@ -168,7 +198,10 @@ WEIGHTS = Table(
         **_TOKEN,
         "special": _key(pa.bool_(), "true for tokens that the tokenizer adds"),
         "truncated": _key(pa.bool_(), "true in sentences cut to what the encoder takes"),
-        "weight": Column(pa.float64(), "norm of the embedding", "L2 norm of the contribution"),
+        "weight": Column(
+            *(pa.float64(), "norm of the embedding", "L2 norm of the contribution"),
+            within=NOT_NEGATIVE,
+        ),
         "error": Column(
             pa.float64(),
             "integrated_gradients, exact shapley: 1 (relative to the norm of what is explained); "
@@ -181,6 +214,7 @@ WEIGHTS = Table(
             "norm of the embedding",
             "L2 norm of the sum of the contributions of the word's tokens; null where word_text is",
             nullable=True,
+            within=NOT_NEGATIVE,
         ),
     },
 )
@@ -201,6 +235,8 @@ TRAINING = Table(
         "seconds": Column(pa.float64(), "s", "time since the training began"),
     },
 )
+COLLAPSED = 0.99
+"""Mean cosine of two sentences above which an encoder is said to have collapsed."""
 ENCODERS = Table(
     "how good the encoders are, and how they spread their embeddings",
     ("encoder",),
@@ -209,13 +245,24 @@ ENCODERS = Table(
         "corpus": _key(pa.string(), "scored pairs that it was evaluated on"),
         "pairs": Column(pa.int64(), "pairs", "number of scored pairs"),
         "sts_spearman": Column(
-            pa.float64(), "1", "Spearman's rho of cosine and score (STS)", nullable=True
+            *(pa.float64(), "1", "Spearman's rho of cosine and score (STS)"),
+            nullable=True,
+            within=CORRELATION,
         ),
         "alignment": Column(
-            pa.float64(), "1", "mean squared distance of positives, unit sphere", nullable=True
+            *(pa.float64(), "1", "mean squared distance of positives, unit sphere"),
+            nullable=True,
+            within=(0, 4),
         ),
         "uniformity": Column(
-            pa.float64(), "1", "log mean exp(-2 squared distance), unit sphere", nullable=True
+            *(pa.float64(), "1", "log mean exp(-2 squared distance), unit sphere"),
+            nullable=True,
+            within=(-8, 0),
+        ),
+        "mean_cosine": Column(
+            *(pa.float64(), "1", "mean cosine of two different sentences; near 1: collapsed"),
+            nullable=True,
+            within=CORRELATION,
         ),
     },
 )
@@ -241,9 +288,61 @@ CHANGE = Table(
         "n": Column(pa.int64(), "tokens", "tokens in both regressions"),
         **{
             k: v
-            for name, (unit, meaning) in _STATISTICS.items()
+            for name, (unit, meaning, _) in _STATISTICS.items()
             for k, v in _interval(f"{name}_change", unit, f"change of the {meaning}").items()
         },
+    },
+)
+_STAGES = {
+    **{k: REGRESSION.columns[k] for k in ("comparison", "corpus", "method")},
+    "encoder": Column(pa.string(), "1", "name of the encoder; null for change", nullable=True),
+    "stage": _key(pa.string(), "before, after, or change: after minus before, paired by sentence"),
+}
+WITHIN_SENTENCE = Table(
+    "how weight is shared out within sentences, by each quantity",
+    ("comparison", "corpus", "method", "quantity", "stage"),
+    {
+        **_STAGES,
+        "quantity": REGRESSION.columns["quantity"],
+        "n": Column(pa.int64(), "tokens", "tokens in the regression"),
+        **_interval(
+            "r_squared", "1", "coefficient of determination of a token's share on quantity"
+        ),
+        **_interval("slope", "1/nat", "slope of the regression of share on quantity"),
+        **_interval("intercept", "1", "intercept of the regression of share on quantity"),
+        **_interval("spearman", "1", "Spearman's rank correlation of share and quantity"),
+        "sentences": Column(
+            pa.int64(), "sentences", "sentences with a rank correlation of their own, both stages"
+        ),
+        **_interval("sentence_spearman", "1", "mean of the rank correlations within sentences"),
+    },
+)
+PARTIAL = Table(
+    "what each term of a joint linear model of weight adds to the others",
+    ("comparison", "corpus", "method", "model", "term", "stage"),
+    {
+        **_STAGES,
+        "model": _key(pa.string(), "name of the model: its information gain, if it has one"),
+        "term": _key(pa.string(), "a quantity, or position: place of the token in its sentence"),
+        "controls": _key(pa.string(), "the other terms of the model"),
+        "n": Column(pa.int64(), "tokens", "tokens in the model"),
+        **_interval("coefficient", "1", "standardised coefficient of the term"),
+        **_interval("r_squared_without", "1", "R squared of the model without the term"),
+        **_interval("r_squared", "1", "R squared of the model with all its terms"),
+        **_interval("partial_r_squared", "1", "share of the unexplained that the term explains"),
+    },
+)
+CLASSES = Table(
+    "mean weight of word classes and frequency bands",
+    ("comparison", "corpus", "method", "grouping", "group", "stage"),
+    {
+        **_STAGES,
+        "grouping": _key(pa.string(), "word_class (of the generated language) or zipf_band"),
+        "group": _key(pa.string(), "word class, or band of log10 occurrences per billion tokens"),
+        "n": Column(pa.int64(), "tokens", "tokens of the group"),
+        "types": Column(pa.int64(), "types", "different tokens of the group"),
+        **_interval("weight", "norm of the embedding", "mean weight of its tokens"),
+        **_interval("relative_weight", "1", "their mean weight over the mean weight of all tokens"),
     },
 )
 
@@ -260,4 +359,7 @@ TABLES = {
     "encoders": ENCODERS,
     "regression": REGRESSION,
     "change": CHANGE,
+    "within_sentence": WITHIN_SENTENCE,
+    "partial": PARTIAL,
+    "classes": CLASSES,
 }

@@ -25,8 +25,8 @@ class CorpusFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self.file = pq.ParquetFile(path)
-        except pa.ArrowInvalid as error:
+            self.file = pq.ParquetFile(path, page_checksum_verification=True)
+        except (pa.ArrowInvalid, OSError) as error:
             raise InputError(f"{path}: not a readable Parquet file ({error})") from error
         schema = self.file.schema_arrow
         for name in COLUMNS:

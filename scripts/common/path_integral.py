@@ -22,8 +22,8 @@ Embed = Callable[[Tensor], Tensor]
 
 FEWEST_NODES = 8
 TRIAL_NODES = 12
-ROUNDS_WITHOUT_GAIN = 2
-"""Rounds that may pass without a smaller error before it is taken for rounding, not quadrature."""
+GROWTH_WITHOUT_GAIN = 4
+"""So many times the nodes of the smallest error are tried before it is taken for rounding."""
 
 
 @dataclass(frozen=True)
@@ -166,11 +166,13 @@ def _more_nodes(tried: dict[int, float], tolerance: float, max_nodes: int) -> in
     """Nodes to try next, at most doubled; 0 if the errors `tried` are good or as good as can be."""
     counts, errors = list(tried), list(tried.values())
     count, error = counts[-1], errors[-1]
-    stalled = len(errors) - 1 - int(np.argmin(errors)) >= ROUNDS_WITHOUT_GAIN
+    stalled = count >= GROWTH_WITHOUT_GAIN * counts[int(np.argmin(errors))]
     if not error > tolerance or count >= max_nodes or stalled:
         return 0
+    if len(errors) > 1 and error >= errors[-2]:
+        return min(2 * count, max_nodes)
     decay = math.log(10) / FEWEST_NODES
-    if len(errors) > 1 and error < errors[-2]:
+    if len(errors) > 1:
         decay = math.log(errors[-2] / error) / (count - counts[-2])
     more = min(math.log(error / tolerance) / decay, count)
     return min(count + max(2, math.ceil(more)), max_nodes)

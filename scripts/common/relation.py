@@ -3,11 +3,13 @@
 import logging
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from common.command import InputError
 from common.contract import INFORMATION, QUANTITIES, SURPRISAL, WEIGHTS
-from common.tables import read_metadata, read_table
+from common.statistics import Floats
+from common.tables import read_metadata, read_table, read_whole
 
 PLACE = ["sentence_id", "position"]
 
@@ -22,14 +24,15 @@ def read_tokens(
     Returns
     -------
     A row per token: `sentence` (from 0 without gaps), sentence_id, position (of a word's first
-    token), `before` and `after` (weights), and the columns of `information` (and surprisal),
-    nats. Types counted fewer than `minimum_count` times are left out, and so are words that were
-    cut.
+    token), `before` and `after` (weights), `before_share` and `after_share` (of the summed weight
+    of the sentence's tokens that are not special; NaN where that is 0), and the columns of
+    `information` (and surprisal), nats. Types counted fewer than `minimum_count` times are left
+    out, and so are words that were cut.
 
     Raises
     ------
     InputError
-        The tables are not about the same tokens of one tokenizer, or a weight is not finite.
+        The tables are not about the same tokens of one tokenizer, or lack some.
     """
     same_tokenizer([before, after, information, *([surprisal] if surprisal else [])])
     unit = unit_of(information)
@@ -44,6 +47,8 @@ def read_tokens(
             f"{information}: {len(unknown)} token types of {before} are missing, first token_id "
             f"{unknown[0]}; estimate information with the encoder's own tokenizer"
         )
+    weight = pl.col("before", "after")
+    tokens = tokens.with_columns((weight / weight.sum().over("sentence_id")).name.suffix("_share"))
     kept = tokens.filter(pl.col("count") >= minimum_count)
     logging.info(
         "%d tokens of %d sentences: left out %d special; of %d %ss, %d of types seen fewer than "
@@ -123,16 +128,31 @@ def of_quantity(tokens: pl.DataFrame, quantity: str, files: str) -> pl.DataFrame
     return known
 
 
+def by_tokens(
+    tokens: pl.DataFrame, quantities: list[str], files: str
+) -> list[tuple[list[str], pl.DataFrame]]:
+    """Quantities that are known of the same tokens, together, and those tokens.
+
+    Raises
+    ------
+    InputError
+        As `of_quantity` does.
+    """
+    together: dict[bytes, tuple[list[str], pl.DataFrame]] = {}
+    for quantity in quantities:
+        known = of_quantity(tokens, quantity, files)
+        rows = tokens[quantity].is_finite().fill_null(False).to_numpy().tobytes()
+        together.setdefault(rows, ([], known))[0].append(quantity)
+    return list(together.values())
+
+
+def rows_of(frame: pl.DataFrame, *columns: str) -> Floats:
+    """Columns as the rows of a matrix, (columns, n)."""
+    return np.ascontiguousarray(frame.select(columns).to_numpy().T, np.float64)
+
+
 def _weights(before: Path, after: Path, column: str) -> pl.DataFrame:
-    first, second = (read_table(path, WEIGHTS).sort(PLACE) for path in (before, after))
-    for path, weights in ((before, first), (after, second)):
-        odd = weights.filter(~pl.col(column).is_finite())
-        if len(odd):
-            sentence, position = odd.select(PLACE).row(0)
-            raise InputError(
-                f"{path}: sentence {sentence}, position {position}: weight is {odd[column][0]}; "
-                f"{len(odd)} weights are not finite, look for a fault of the encoder"
-            )
+    first, second = (read_whole(path, WEIGHTS).sort(PLACE) for path in (before, after))
     ours, theirs = (one.select(*PLACE, "token_id") for one in (first, second))
     if not ours.equals(theirs):
         odd = ours.join(theirs, ours.columns, how="anti").vstack(
@@ -151,7 +171,7 @@ def _weights(before: Path, after: Path, column: str) -> pl.DataFrame:
 
 
 def _with_surprisal(tokens: pl.DataFrame, surprisal: Path, before: Path) -> pl.DataFrame:
-    scored = read_table(surprisal, SURPRISAL).select(
+    scored = read_whole(surprisal, SURPRISAL).select(
         *PLACE, pl.col("token_id").alias("scored_id"), "surprisal"
     )
     joined = tokens.join(scored, PLACE, how="left", maintain_order="left")

@@ -18,6 +18,8 @@ from common.command import InputError
 COMPRESSED = (".bz2", ".gz", ".xz", ".zst")
 KINDS = (".txt", ".csv", ".jsonl", ".parquet")
 HEADING = re.compile(r"\s*(=(?: =)*) \S.* \1\s*")
+UNFIT = (pl.exceptions.PolarsError, UnicodeEncodeError, OverflowError)
+"""What polars raises for halves of characters and numbers beyond its types."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -162,7 +164,7 @@ def _read_csv(file: Path) -> pl.DataFrame:
 
 
 def _read_jsonl(file: Path) -> pl.DataFrame:
-    rows = []
+    rows: dict[int, dict] = {}
     for number, line in enumerate(_lines(file), 1):
         if not line.strip():
             continue
@@ -172,7 +174,23 @@ def _read_jsonl(file: Path) -> pl.DataFrame:
             raise InputError(f"{file}: line {number}: not JSON ({error})") from error
         if not isinstance(row, dict):
             raise InputError(f"{file}: line {number}: not a JSON object")
-        rows.append(row)
+        rows[number] = row
+    try:
+        return _frame(list(rows.values()))
+    except UNFIT as unfit:
+        for number, row in rows.items():
+            try:
+                _frame([row])
+            except UNFIT as error:
+                raise InputError(
+                    f"{file}: line {number}: holds what no table can ({_first_line(error)})"
+                ) from error
+        raise InputError(
+            f"{file}: a column holds what no table can ({_first_line(unfit)})"
+        ) from unfit
+
+
+def _frame(rows: list[dict]) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None, strict=False)
 
 

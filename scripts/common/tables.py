@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +12,12 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from common.command import PROVENANCE_FILE, InputError, provenance
+from common.command import PROVENANCE_FILE, InputError, ancestors, provenance
 from common.contract import Table
 
 FORMAT_VERSION = "1"
+SLACK = 1e-6
+"""Rounding that a value may be beyond its bounds."""
 ROWS = 2**20
 """Rows of a row group, which are made ready at a time."""
 
@@ -24,15 +27,26 @@ def whole(path: Path) -> Iterator[Path]:
     """A temporary file or directory beside `path` that becomes it only if the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    of_killed = re.compile(rf"\.partial-\d+-{re.escape(path.name)}(\.old)?")
+    for left in path.parent.iterdir():
+        if of_killed.fullmatch(left.name):
+            remove(left)
     try:
         yield partial
+        old = partial.with_name(f"{partial.name}.old")
         if path.is_dir() and partial.is_dir():
-            shutil.rmtree(path)
+            path.rename(old)
         partial.replace(path)
+        remove(old)
     finally:
-        if partial.is_dir():
-            shutil.rmtree(partial)
-        partial.unlink(missing_ok=True)
+        remove(partial)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or directory, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
 
 
 def write_table(frame: pl.DataFrame, path: Path, table: Table, **metadata: str) -> None:
@@ -42,6 +56,8 @@ def write_table(frame: pl.DataFrame, path: Path, table: Table, **metadata: str) 
     ------
     ValueError
         A column is missing or unknown, or holds a null where the contract allows none.
+    InputError
+        A value cannot be, by the contract.
     """
     names = [n for n, c in table.columns.items() if n in frame.columns or not c.optional]
     if unknown := set(frame.columns) - set(names):
@@ -51,6 +67,7 @@ def write_table(frame: pl.DataFrame, path: Path, table: Table, **metadata: str) 
     for name in names:
         if not table.columns[name].nullable and frame[name].null_count():
             raise ValueError(f"{path}: column {name} holds nulls")
+    check_values(frame, path, table)
     schema = pa.schema(
         [
             pa.field(
@@ -66,13 +83,14 @@ def write_table(frame: pl.DataFrame, path: Path, table: Table, **metadata: str) 
             "format_version": FORMAT_VERSION,
             "units": json.dumps({name: table.columns[name].unit for name in names}),
             **provenance(),
+            "ancestors": json.dumps(ancestors(path.parent)),
             **metadata,
         },
     )
     ordered = frame.select(names).sort(table.keys)
     with (
         whole(path) as partial,
-        pq.ParquetWriter(partial, schema, compression="zstd") as writer,
+        pq.ParquetWriter(partial, schema, compression="zstd", write_page_checksum=True) as writer,
     ):
         for part in ordered.iter_slices(ROWS):
             writer.write_table(part.to_arrow().cast(schema))
@@ -84,25 +102,98 @@ def read_table(path: Path, table: Table) -> pl.DataFrame:
     Raises
     ------
     InputError
-        The file is not Parquet, or lacks a column of the contract or has it in another type.
+        The file is not Parquet, lacks a column of the contract or has it in another type, or
+        holds a value or a number of rows that cannot be.
     """
     try:
-        arrow = pq.read_table(path)
-    except pa.ArrowInvalid as error:
+        arrow = pq.read_table(path, page_checksum_verification=True)
+        arrow.validate(full=True)
+        names = arrow.column_names
+    except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({error})") from error
     for name, column in table.columns.items():
-        if name not in arrow.column_names:
+        if name not in names:
             if not column.optional:
                 raise InputError(
-                    f"{path}: no column {name!r}; {table.holds} need it, found {arrow.column_names}"
+                    f"{path}: no column {name!r}; {table.holds} need it, found {names}"
                 )
             continue
         found = arrow.schema.field(name).type
         if found != column.type and (found, column.type) != (pa.large_string(), pa.string()):
             raise InputError(f"{path}: column {name!r} is {found}, not {column.type}")
-    frame = pl.from_arrow(arrow)
+    frame = pl.from_arrow(pa.Table.from_arrays(arrow.columns, names))
     assert isinstance(frame, pl.DataFrame)
+    for name, column in table.columns.items():
+        if not column.nullable and name in frame.columns and frame[name].null_count():
+            row = frame[name].is_null().arg_true()[0]
+            raise InputError(f"{path}: row {row + 1}: {name} is null, which {table.holds} never is")
+    check_keys(frame, path, table)
+    check_values(frame, path, table)
     return frame
+
+
+def check_keys(frame: pl.DataFrame, path: Path, table: Table) -> None:
+    """Raise InputError if two rows have the same keys."""
+    increases, same = pl.lit(False), pl.lit(True)
+    for key in table.keys:
+        increases = increases | (same & (pl.col(key) > pl.col(key).shift()))
+        same = same & (pl.col(key) == pl.col(key).shift())
+    if frame.select(increases.slice(1).all()).item():
+        return
+    repeated = frame.select(table.keys).filter(frame.select(table.keys).is_duplicated())
+    if len(repeated):
+        keys = ", ".join(f"{key} {value}" for key, value in repeated.row(0, named=True).items())
+        raise InputError(f"{path}: {keys} is there more than once")
+
+
+def check_values(frame: pl.DataFrame, path: Path, table: Table) -> None:
+    """Hold the values of a table against the bounds of its contract.
+
+    Raises
+    ------
+    InputError
+        A value is outside, or shares do not sum to 1: something before has gone wrong.
+    """
+    for name in frame.columns:
+        column = table.columns.get(name)
+        if column is None or column.within is None:
+            continue
+        least, most = column.within
+        odd = frame.filter(~pl.col(name).is_between(least - SLACK, most + SLACK))
+        if len(odd):
+            keys = ", ".join(f"{key} {odd[key][0]}" for key in table.keys)
+            raise InputError(
+                f"{path}: {keys}: {name} is {odd[name][0]}, not from {least:g} to {most:g} "
+                f"({len(odd)} such rows); look for a fault in what made it"
+            )
+        total = float(frame[name].sum()) if column.share and len(frame) else 1.0
+        if abs(total - 1) > SLACK:
+            raise InputError(
+                f"{path}: {name} sums to {total:.9g}, not to 1; rows are missing or wrong"
+            )
+
+
+def read_whole(path: Path, table: Table) -> pl.DataFrame:
+    """Read a table that says how many rows its corpus has.
+
+    Raises
+    ------
+    InputError
+        It has fewer or more; and as `read_table`.
+    """
+    frame = read_table(path, table)
+    check_rows(len(frame), read_metadata(path), f"{path}")
+    return frame
+
+
+def check_rows(found: int, metadata: dict[str, str], what: str) -> None:
+    """Raise InputError if a table has not the `rows` that its metadata promises."""
+    rows = int(metadata.get("rows", found))
+    if found != rows:
+        raise InputError(
+            f"{what}: {found} rows, but the corpus has {rows} such tokens; some are missing or "
+            "there twice: make it anew"
+        )
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -115,4 +206,5 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 def write_provenance(directory: Path) -> None:
     """Leave the producing command and config hash beside a model."""
-    (directory / PROVENANCE_FILE).write_text(json.dumps(provenance(), indent=2) + "\n")
+    about = provenance() | {"ancestors": json.dumps(ancestors(directory.parent))}
+    (directory / PROVENANCE_FILE).write_text(json.dumps(about, indent=2) + "\n")

@@ -10,6 +10,7 @@ from typing import Any
 
 import datasets
 import polars as pl
+import torch
 import transformers
 from sentence_transformers.base.evaluation import BaseEvaluator
 from transformers import (
@@ -31,6 +32,8 @@ from common.progress import SECONDS_BETWEEN_LINES
 
 HELD_OUT_SHARE = 0.02
 MOST_HELD_OUT = 2000
+THREADS = 2
+"""Of every training on a CPU: their number changes the last bits, and training makes them grow."""
 ROWS = 100
 """Rows of a training table, about."""
 NAMES = {
@@ -131,7 +134,8 @@ def arguments(
 
 
 def prepare(seed: int) -> None:
-    """Seed everything, and keep libraries quiet."""
+    """Seed everything, fix the number of threads, and keep libraries quiet."""
+    torch.set_num_threads(THREADS)
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
@@ -168,8 +172,12 @@ def _is_whole(state: Path) -> bool:
 
 
 def forget_checkpoints(checkpoints: Path) -> None:
-    """Remove the checkpoints of a training whose encoder is saved."""
-    shutil.rmtree(checkpoints, ignore_errors=True)
+    """Remove the checkpoints of a training whose encoder is saved, at once for whoever looks."""
+    gone = checkpoints.with_name(f".gone-{checkpoints.name}")
+    shutil.rmtree(gone, ignore_errors=True)
+    if checkpoints.exists():
+        checkpoints.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def held_out(examples: Sized, what: str) -> int:

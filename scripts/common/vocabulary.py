@@ -10,7 +10,7 @@ from common.command import InputError
 
 
 def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of an encoder or tokenizer directory.
+    """The tokenizer of an encoder or tokenizer directory, as it neither pads nor cuts by itself.
 
     Raises
     ------
@@ -18,11 +18,15 @@ def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
         The directory holds none.
     """
     try:
-        return AutoTokenizer.from_pretrained(str(directory), local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(str(directory), local_files_only=True)
     except (OSError, ValueError) as error:
         raise InputError(
             f"{directory}: holds no tokenizer that transformers can load ({error})"
         ) from error
+    if tokenizer.is_fast:  # sentence encoders are published with both switched on
+        tokenizer.backend_tokenizer.no_padding()
+        tokenizer.backend_tokenizer.no_truncation()
+    return tokenizer
 
 
 def fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:

@@ -1,0 +1,91 @@
+"""Summarise a run in sentences and a table, from its tables alone."""
+
+from pathlib import Path
+
+from common.command import InputError, run
+from common.contract import FOREMOST, TABLES
+from common.summary import (
+    changes_table,
+    in_prose,
+    on_change,
+    on_comparisons,
+    on_encoders,
+    on_rivals,
+    on_zero,
+)
+from common.tables import read_table, whole
+
+
+def main(
+    *,
+    regression: Path,
+    change: Path,
+    within_sentence: Path,
+    partial: Path,
+    classes: Path,
+    encoders: Path,
+    output_summary: Path,
+    name: str,
+    confidence: float,
+) -> None:
+    """Summarise a run in sentences and a table (Markdown), from its tables alone.
+
+    Example: python scripts/summarize_run.py --regression tables/regression.parquet
+    --change tables/change.parquet --within-sentence tables/within_sentence.parquet
+    --partial tables/partial.parquet --classes tables/classes.parquet
+    --encoders tables/encoders.parquet --output-summary summary.md --name default
+    --confidence 0.95
+
+    Parameters
+    ----------
+    regression
+        Regressions of weight (a norm) on quantities (nats).
+    change
+        Their changes.
+    within_sentence
+        Relations within sentences.
+    partial
+        What each quantity adds to the others.
+    classes
+        Mean weights of word classes and frequency bands.
+    encoders
+        How good the encoders are.
+    output_summary
+        The summary.
+    name
+        Name of the run, for the title.
+    confidence
+        Share of the draws within the intervals, for the text.
+    """
+    paths = {
+        "regression": regression,
+        "change": change,
+        "within_sentence": within_sentence,
+        "partial": partial,
+        "classes": classes,
+        "encoders": encoders,
+    }
+    tables = {kind: read_table(path, TABLES[kind]) for kind, path in paths.items()}
+    if not len(tables["change"]):
+        raise InputError(f"{change}: no rows, nothing to summarise")
+    quantity = min(tables["change"]["quantity"].unique(), key=FOREMOST.index)
+    keys = ["comparison", "corpus", "method"]
+    cells = tables["change"].select(keys).unique(maintain_order=True).rows(named=True)
+    lines = [
+        f"# Summary of the run {name}",
+        "",
+        f"Brackets hold {confidence:.0%} intervals, of a bootstrap over sentences that draws the "
+        "same sentences before and after.",
+        *("", "## What was compared", "", *on_comparisons(tables)),
+        *("", f"## Weight and {in_prose(quantity)}", ""),
+        *[on_change(tables, cell, quantity) for cell in cells],
+        *on_rivals(tables, quantity),
+        *("", "## All quantities", "", on_zero(tables["change"]), "", *changes_table(tables)),
+        *("", "## Encoders", "", *on_encoders(tables["encoders"])),
+    ]
+    with whole(output_summary) as partial_file:
+        partial_file.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    run(main)

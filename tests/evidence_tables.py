@@ -1,0 +1,46 @@
+"""All tables of a run of one comparison, made from random weights by the scripts themselves."""
+
+from pathlib import Path
+
+import polars as pl
+from test_correlate_weights import QUANTITIES, options_of, write_inputs
+
+import average_weights
+import correlate_shares
+import correlate_weights
+import partition_variance
+from common.contract import ENCODERS
+from common.tables import write_table
+
+OUTPUTS = {
+    correlate_shares: "within_sentence",
+    partition_variance: "partial",
+    average_weights: "classes",
+}
+
+
+def write_evidence(folder: Path) -> None:
+    """Tables of the comparison tuned of base and contrastive, which has collapsed."""
+    write_inputs(folder)
+    options = options_of(folder, QUANTITIES, 20, True)
+    correlate_weights.main(**options)
+    options = {name: value for name, value in options.items() if not name.startswith("output")}
+    for script, table in OUTPUTS.items():
+        given = dict(options)
+        if script is average_weights:
+            given = {
+                k: given[k] for k in given if k not in ("quantities", "minimum_count", "surprisal")
+            }
+        script.main(**given, **{f"output_{table}": folder / f"{table}.parquet"})
+    about = {"corpus": "pairs", "pairs": 1200, "alignment": 0.5}
+    rows = [
+        {"encoder": "base", "sts_spearman": 0.3, "uniformity": -1.2, "mean_cosine": 0.7, **about},
+        {
+            "encoder": "contrastive",
+            "sts_spearman": None,
+            "uniformity": -0.004,
+            "mean_cosine": 0.999,
+            **about,
+        },
+    ]
+    write_table(pl.DataFrame(rows), folder / "encoders.parquet", ENCODERS)

@@ -1,0 +1,356 @@
+"""Valid configs with one thing broken: one line with the key, its value and what is allowed."""
+
+import copy
+import json
+import math
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from commands import ROOT
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from workflow import TINY, Workflow
+
+from common.configuration import SCHEMA, ConfigError, validated
+
+SCHEMA_OF_CONFIG = yaml.safe_load(SCHEMA.read_text())
+VALID: dict[str, dict[str, Any]] = {
+    **{
+        path.stem: yaml.safe_load(path.read_text())
+        for path in [ROOT / "config.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))]
+    },
+    "tiny": TINY,
+}
+for name, config in VALID.items():
+    VALID[name] = json.loads(json.dumps(config))  # entries of one anchor are one no longer
+    for corpus in VALID[name]["corpora"].values():
+        if "files" in corpus:
+            corpus["files"] = ["README.md"]
+
+Path_ = tuple[str | int, ...]
+Leaf = tuple[str, Path_, dict[str, Any]]
+
+OTHERS: dict[str, list[Any]] = {
+    "string": ["", "a b", "A", "é", "../up", "-rf", "$(touch x)", "a;b", "a'b", "name\n", "a" * 99],
+    "integer": ["many", "8 GB", 1.5, 8.0, True, math.nan, math.inf, [3], {}, "3"],
+    "number": ["much", "4 GiB", True, math.nan, math.inf, -math.inf, [0.5], {}, "0.5"],
+    "boolean": ["yes", "true", 0, 1, [], 2.5],
+    "array": ["a", 3, {}, True],
+    "object": [[], "a", 3, True],
+}
+"""Values that are of another type, or that no name of ours may have."""
+
+
+def kinds_of(about: dict[str, Any]) -> list[str]:
+    kinds = about.get("type", "string")
+    return kinds if isinstance(kinds, list) else [kinds]
+
+
+def resolved(about: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in about:
+        return SCHEMA_OF_CONFIG["$defs"][about["$ref"].rpartition("/")[2]]
+    return about
+
+
+def leaves(value: Any, about: dict[str, Any], path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
+    """Path and schema of every node of a config that was filled with its defaults."""
+    about = resolved(about)
+    if "source" in about.get("required", []) and "allOf" in about:
+        by_source = {
+            one["if"]["properties"]["source"]["const"]: one["then"] for one in about["allOf"]
+        }
+        source = about["properties"]["source"]
+        about = copy.deepcopy(resolved(by_source[value["source"]])) | {"type": "object"}
+        about["properties"]["source"] = source
+        about["required"] = ["source", *about["required"]]
+    yield path, about
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            under = about.get("properties", {}).get(key) or about["additionalProperties"]
+            yield from leaves(inner, under, (*path, key))
+    if isinstance(value, list) and "items" in about:
+        for place, inner in enumerate(value):
+            yield from leaves(inner, about["items"], (*path, place))
+
+
+@cache
+def nodes() -> list[tuple[str, Path_, dict[str, Any]]]:
+    found = []
+    for name, config in VALID.items():
+        filled = validated(copy.deepcopy(config))
+        found += [(name, path, about) for path, about in leaves(filled, SCHEMA_OF_CONFIG)]
+    return found
+
+
+def is_wrong(value: Any, about: dict[str, Any]) -> bool:  # noqa: PLR0911
+    """Whether a value is of none of a schema's types, or outside its bounds: written anew."""
+    kinds = kinds_of(about)
+    if "enum" in about or "anyOf" in about:
+        options = about.get("enum") or [
+            o for a in about["anyOf"] for o in resolved(a).get("enum", [])
+        ]
+        allowed = [*options, *([None] if "null" in kinds else [])]
+        return type(value) not in (str, type(None)) or value not in allowed
+    if isinstance(value, bool):
+        return "boolean" not in kinds
+    if isinstance(value, int | float):
+        if not {"integer", "number"} & set(kinds) or not math.isfinite(value):
+            return True
+        if "number" not in kinds and isinstance(value, float):
+            return True
+        inside = about.get("minimum", -math.inf) <= value <= about.get("maximum", math.inf)
+        above = about.get("exclusiveMinimum", -math.inf) < value
+        return not (inside and above and value < about.get("exclusiveMaximum", math.inf))
+    if isinstance(value, str):
+        fits = re.fullmatch(about.get("pattern", ".*").rstrip("$"), value, re.DOTALL)
+        return "string" not in kinds or not fits or len(value) < about.get("minLength", 0)
+    return {list: "array", dict: "object", type(None): "null"}[type(value)] not in kinds
+
+
+@st.composite
+def wrong_values(draw: st.DrawFn) -> tuple[str, Path_, Any]:
+    """A node of a valid config, and a value that it must not have."""
+    config, path, about = draw(st.sampled_from([n for n in nodes() if n[1]]))
+    known = [value for kind in kinds_of(about) for value in OTHERS.get(kind, [])]
+    bounds = [about[k] for k in about if "inimum" in k or "aximum" in k]
+    values = st.one_of(
+        st.sampled_from(known + OTHERS["integer"] + OTHERS["string"]),
+        st.sampled_from([-1, 0, 10**30, *(b + k for b in bounds for k in (-1, 0, 1))]),
+        st.integers(max_value=-1),
+        st.text("abc XYZ'\"$;\n", max_size=8),
+        st.none(),
+    )
+    return config, path, draw(values.filter(lambda value: is_wrong(value, about)))
+
+
+def broken(name: str, path: Path_, change: Callable[[Any, Any], None]) -> dict[str, Any]:
+    config = validated(copy.deepcopy(VALID[name]))
+    inner: Any = config
+    for part in path[:-1]:
+        inner = inner[part]
+    change(inner, path[-1])
+    return config
+
+
+def fault(config: dict[str, Any]) -> str:
+    with pytest.raises(ConfigError) as caught:
+        validated(config)
+    line = str(caught.value)
+    assert "\n" not in line
+    assert len(line) < 1000
+    return line
+
+
+def dotted(path: Path_) -> str:
+    return ".".join(map(str, path))
+
+
+profile = settings(
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@given(wrong_values())
+@settings(profile, max_examples=500)
+def test_wrong_values_are_named_with_what_is_allowed(case: tuple[str, Path_, Any]) -> None:
+    name, path, value = case
+
+    def change(inner: Any, key: Any) -> None:
+        inner[key] = value
+
+    line = fault(broken(name, path, change))
+    assert line.startswith(f"{dotted(path)}: "), line
+    shown = " ".join(repr(value)[:20].split())
+    assert shown in line, line
+    assert any(told in line for told in ("allowed: ", "is missing", "there are: ")), line
+
+
+@given(st.data())
+@settings(profile, max_examples=100)
+def test_misspelt_keys_are_named_with_the_nearest(data: st.DataObject) -> None:
+    fixed = [n for n in nodes() if n[1] and n[2].get("additionalProperties") is False]
+    name, path, about = data.draw(st.sampled_from(fixed))
+    key = data.draw(st.sampled_from(sorted(about["properties"])))
+    place = data.draw(st.integers(0, len(key)))
+    wrong = key[:place] + data.draw(st.sampled_from("qxz")) + key[place:]
+    config = broken(name, (*path, wrong), lambda inner, key: inner.update({key: 1}))
+    line = fault(config)
+    assert line.startswith(f"{dotted(path)}: unknown key {wrong!r}; did you mean "), line
+    assert "allowed: " in line
+
+
+def needed() -> list[tuple[str, Path_]]:
+    return [
+        (name, (*path, key)) for name, path, about in nodes() for key in about.get("required", [])
+    ]
+
+
+@given(st.sampled_from(needed()))
+@settings(profile, max_examples=60)
+def test_missing_keys_are_named(case: tuple[str, Path_]) -> None:
+    name, path = case
+    line = fault(broken(name, path, lambda inner, key: inner.pop(key)))
+    assert line.startswith(f"{dotted(path[:-1]) or 'the config'}: key {path[-1]!r} is missing")
+
+
+def references() -> list[tuple[str, Path_]]:
+    """Where a config names another entry of itself."""
+    found = []
+    for name, config in VALID.items():
+        for section in ("encoders", "comparisons", "corpora"):
+            for entry, about in config[section].items():
+                for key in ("base", "corpus", "development", "before", "after", "surprisal_by"):
+                    if key in about:
+                        found.append((name, (section, entry, key)))
+                for key in ("weighed", "corpora"):
+                    found += [
+                        (name, (section, entry, key, place))
+                        for place in range(len(about.get(key, [])))
+                    ]
+                if "counted_on" in about:
+                    found.append((name, (section, entry, "counted_on")))
+        found.append((name, ("evaluation", "corpus")))
+    return found
+
+
+@given(st.sampled_from(references()), st.from_regex("[a-z0-9][a-z0-9_-]{0,20}", fullmatch=True))
+@settings(profile, max_examples=100)
+def test_missing_references_are_named_with_what_there_is(
+    case: tuple[str, Path_], nobody: str
+) -> None:
+    name, path = case
+    section = "encoders" if path[-1] in ("base", "before", "after", "surprisal_by") else "corpora"
+    while nobody in VALID[name][section]:
+        nobody += "x"
+
+    def change(inner: Any, key: Any) -> None:
+        inner[key] = nobody
+
+    line = fault(broken(name, path, change))
+    where = dotted(part for part in path if isinstance(part, str))
+    assert line.startswith(f"{where}: nothing is named {nobody!r}; there are: "), line
+
+
+@given(st.data())
+@settings(profile, max_examples=40)
+def test_cycles_are_named(data: st.DataObject) -> None:
+    """An encoder based on one of those that are made of it, near or far."""
+    name = data.draw(st.sampled_from(sorted(VALID)))
+    encoders = VALID[name]["encoders"]
+    based = sorted(encoder for encoder, about in encoders.items() if "base" in about)
+    if not based:
+        return
+    end = data.draw(st.sampled_from(based))
+    chain = [end]
+    while encoders[chain[-1]].get("base") in based:
+        chain.append(encoders[chain[-1]]["base"])
+    start = data.draw(st.sampled_from(chain))
+    config = copy.deepcopy(VALID[name])
+    config["encoders"][start]["base"] = end
+    line = fault(config)
+    assert line.startswith("encoders.")
+    assert f"depends on itself through {line.split('.')[1].split(':')[0]} -> " in line
+
+
+WHOLE: dict[str, tuple[dict[tuple[str, ...], Any], str]] = {
+    "evaluated on single sentences": (
+        {("evaluation", "corpus"): "language"},
+        "evaluation.corpus: 'language' holds no scored pairs; allowed: topical_pairs",
+    ),
+    "developed on single sentences": (
+        {("encoders", "adjacent", "development"): "language"},
+        "encoders.adjacent.development: 'language' holds no scored pairs; allowed: topical_pairs",
+    ),
+    "pairs of single sentences": (
+        {("encoders", "adjacent", "positives"): "pairs"},
+        "encoders.adjacent.positives: 'pairs' need 2 texts a row, but corpus 'language' has 1",
+    ),
+    "triplets of pairs": (
+        {
+            ("encoders", "adjacent", "positives"): "triplets",
+            ("encoders", "adjacent", "corpus"): "topical_pairs",
+        },
+        "encoders.adjacent.positives: 'triplets' need 3 texts a row",
+    ),
+    "scores of sentences": (
+        {("encoders", "adjacent", "minimum_score"): 3},
+        "encoders.adjacent.minimum_score: 3, but positives 'adjacent'",
+    ),
+    "surprisal by an encoder without its output layer": (
+        {("comparisons", "adjacent", "surprisal_by"): "adjacent"},
+        "comparisons.adjacent.surprisal_by: 'adjacent' has no masked language model any more; "
+        "allowed: masked_lm",
+    ),
+    "fewest above most": (
+        {("corpora", "language", "sentences"): [9, 4]},
+        "corpora.language.sentences: fewest is above most in [9, 4]",
+    ),
+    "a width that heads do not divide": (
+        {("encoders", "masked_lm", "architecture"): {"width": 10, "heads": 4}},
+        "encoders.masked_lm.architecture.width: 10 is no multiple of 4 heads",
+    ),
+    "a section left empty": (
+        {("analysis",): None},
+        "analysis: None; allowed: keys with values",
+    ),
+    "no method": ({("weights",): {"shards": 2}}, "weights: one of the keys integrated_gradients, "),
+    "a file that is not there": (
+        {("corpora", "text"): {"source": "file", "files": ["no file.txt"]}},
+        "corpora.text.files: no such file 'no file.txt'",
+    ),
+    "a file whose name Snakemake would fill in": (
+        {("corpora", "text"): {"source": "file", "files": ["{corpus}.txt"]}},
+        "corpora.text.files.0: '{corpus}.txt'; allowed: text, like ^[^{}",
+    ),
+    "a file whose name is two lines": (
+        {("corpora", "text"): {"source": "file", "files": ["no\nfile.txt"]}},
+        "corpora.text.files.0: 'no\\nfile.txt'; allowed: text, like ^[^{}",
+    ),
+    "a score of single texts": (
+        {("corpora", "text"): {"source": "file", "files": ["README.md"], "score_column": "s"}},
+        "corpora.text.score_column: 's' would be of a pair",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WHOLE)
+def test_settings_that_contradict_each_other(case: str) -> None:
+    changes, said = WHOLE[case]
+    config = copy.deepcopy(TINY)
+    for path, value in changes.items():
+        inner = config
+        for part in path[:-1]:
+            inner = inner[part]
+        inner[path[-1]] = value
+    assert fault(config).startswith(said)
+
+
+@pytest.mark.slow
+def test_the_command_says_the_same_before_any_job(tmp_path: Path) -> None:
+    workflow = Workflow(tmp_path)
+    for path, value in (
+        (("weights", "memory"), "4 GiB"),
+        (("encoders", "masked_lm", "training", "learning_rate"), math.nan),
+        (("run",), "$(touch harm)\n"),
+        (("encoders", "adjacent", "base"), "adjacent"),
+    ):
+        workflow.config = copy.deepcopy(TINY)
+        inner: Any = workflow.config
+        for part in path[:-1]:
+            inner = inner[part]
+        inner[path[-1]] = value
+        done = workflow.snakemake("--cores", "1")
+        assert done.returncode == 1
+        lines = done.stderr.strip().splitlines()
+        assert len(lines) == 1, done.stderr
+        assert lines[0].startswith(f"tiny.yaml: {'.'.join(path[:2])}")
+        assert not {"results", "harm"} & {path.name for path in tmp_path.iterdir()}

@@ -1,0 +1,124 @@
+"""The summary says what the tables hold, and warns of encoders that have collapsed."""
+
+import polars as pl
+import pytest
+from commands import assert_refuses, assert_runs
+from evidence_tables import write_evidence
+
+from common.contract import CHANGE, REGRESSION, TABLES
+from common.summary import on_encoders, on_rivals, on_zero
+from common.tables import read_table, write_table
+from common.wording import excludes_zero, listed, markdown_table, number, with_interval
+
+KINDS = ("regression", "change", "within_sentence", "partial", "classes", "encoders")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    write_evidence(folder)
+    return folder
+
+
+def arguments(folder, output):
+    tables = [(f"--{kind.replace('_', '-')}", folder / f"{kind}.parquet") for kind in KINDS]
+    options = [word for pair in tables for word in pair]
+    return [*options, "--output-summary", output, "--name", "tiny", "--confidence", "0.9"]
+
+
+def test_the_summary_holds_the_numbers_of_the_tables(folder, tmp_path):
+    assert_runs("summarize_run", *arguments(folder, tmp_path / "summary.md"))
+    text = (tmp_path / "summary.md").read_text()
+    assert text.startswith("# Summary of the run tiny\n")
+    assert "Brackets hold 90% intervals" in text
+    assert "- **tuned**: `base` before, `contrastive` after fine-tuning; weighed on stsb" in text
+    rows = [line for line in text.splitlines() if line.startswith("| tuned | stsb | Shapley")]
+    changes = read_table(folder / "change.parquet", CHANGE)
+    assert len(rows) == len(changes) == 3
+    for line, row in zip(rows, changes.iter_rows(named=True), strict=True):
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        numbers = (row[f"r_squared_change{end}"] for end in ("", "_low", "_high"))
+        change, low, high = (f"{value:+.2f}".replace("-", "−") for value in numbers)
+        assert cells[6] == f"{change} [{low}, {high}]"
+        held = row["r_squared_change_low"] <= 0 <= row["r_squared_change_high"]
+        assert cells[7] == ("no" if held else "yes")
+    main = changes.filter(quantity="information_gain_bayes").row(0, named=True)
+    assert (
+        "R² of weight on information gain (Bayes) went from 0.58 to 0.96, a change of "
+        f"{with_interval(main, 'r_squared_change', signed=True)}, which excludes 0." in text
+    )
+    assert "The slope turned from negative to positive." in text
+    assert "Of what position, self-information and surprisal leave unexplained" in text
+    collapsed = [line for line in text.splitlines() if "collapsed" in line]
+    assert len(collapsed) == 1
+    assert collapsed[0].startswith("- `contrastive`: Spearman's rho undefined")
+    assert "is 0.999" in collapsed[0]
+
+
+def test_undefined_statistics_are_said_to_be(folder, tmp_path):
+    for kind in KINDS:
+        table = TABLES[kind]
+        frame = read_table(folder / f"{kind}.parquet", table)
+        lost = [n for n in frame.columns if frame.schema[n] == pl.Float64 and kind != "encoders"]
+        frame = frame.with_columns(pl.lit(None, pl.Float64).alias(name) for name in lost)
+        write_table(frame, tmp_path / f"{kind}.parquet", table)
+    assert_runs("summarize_run", *arguments(tmp_path, tmp_path / "summary.md"))
+    text = (tmp_path / "summary.md").read_text()
+    assert "0 of 3 changes of R² exclude 0" in text
+    assert "went from undefined to undefined, a change of undefined" in text
+
+
+def test_empty_tables_are_refused(folder, tmp_path):
+    for kind in KINDS:
+        frame = read_table(folder / f"{kind}.parquet", TABLES[kind])
+        write_table(frame.clear(), tmp_path / f"{kind}.parquet", TABLES[kind])
+    said = assert_refuses("summarize_run", *arguments(tmp_path, tmp_path / "summary.md"))
+    assert "change.parquet: no rows" in said
+    assert not (tmp_path / "summary.md").exists()
+
+
+def test_an_encoder_that_is_well_is_not_warned_of(folder):
+    encoders = read_table(folder / "encoders.parquet", TABLES["encoders"])
+    base, contrastive = on_encoders(encoders)
+    assert "collapsed" not in base
+    assert "collapsed" in contrastive
+    unknown = encoders.with_columns(mean_cosine=pl.lit(None, pl.Float64))
+    assert not any("collapsed" in line for line in on_encoders(unknown))
+
+
+def test_fine_tunings_of_one_encoder_are_set_side_by_side(folder):
+    tables = {kind: read_table(folder / f"{kind}.parquet", TABLES[kind]) for kind in KINDS}
+    assert not list(on_rivals(tables, "surprisal"))
+    for kind, table in (("regression", REGRESSION), ("change", CHANGE)):
+        other = tables[kind].with_columns(comparison=pl.lit("control"))
+        if table is CHANGE:
+            other = other.with_columns(pl.col("^r_squared.*$") - 5)
+        tables[kind] = pl.concat([tables[kind], other])
+    (line,) = on_rivals(tables, "information_gain_bayes")
+    assert line.startswith("- From one encoder, `base`, on stsb by Shapley values")
+    assert 0 < line.index("tuned +0.") < line.index("control −4.")
+
+
+def test_changes_that_hold_zero_are_named(folder):
+    changes = read_table(folder / "change.parquet", CHANGE)
+    held = changes.with_columns(
+        r_squared_change_low=pl.lit(-1.0), r_squared_change_high=pl.lit(1.0)
+    )
+    assert on_zero(held).startswith("0 of 3 changes of R² exclude 0; these do not: tuned (stsb, ")
+    clear = held.with_columns(r_squared_change_low=pl.lit(0.1))
+    assert on_zero(clear) == "3 of 3 changes of R² exclude 0."
+
+
+def test_words():
+    row = {"a": -0.5, "a_low": -0.75, "a_high": 0.25, "b": None, "b_low": None, "b_high": None}
+    assert (number(-0.123), number(1.0, signed=True), number(None)) == (
+        "−0.12",
+        "+1.00",
+        "undefined",
+    )
+    assert with_interval(row, "a") == "−0.50 [−0.75, 0.25]"
+    assert with_interval(row, "b") == "undefined"
+    assert (excludes_zero(row, "a"), excludes_zero(row, "b")) == (False, None)
+    assert excludes_zero(row | {"a_high": -0.1}, "a") is True
+    assert (listed(["x"]), listed(["x", "y", "z"])) == ("x", "x, y and z")
+    assert markdown_table(["h"], [["a|b"]]) == ["| h |", "| --- |", "| a\\|b |"]
