@@ -26,6 +26,13 @@ except ConfigError as error:
 
 
 onstart:
+    if unpinned(config):
+        print(
+            f"{CONFIG_FILES}: {', '.join(unpinned(config))}: no commit yet; run once, online: "
+            f"python scripts/pin_revisions.py {CONFIG_FILES}",
+            file=sys.stderr,
+        )
+        sys.exit(1)
     folder = Path(f"results/{config['run']}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -35,13 +42,6 @@ onstart:
     if not written:
         print(
             f"{folder} cannot be written; see who may, and whether its disk can",
-            file=sys.stderr,
-        )
-        sys.exit(1)
-    if unpinned(config):
-        print(
-            f"{CONFIG_FILES}: {', '.join(unpinned(config))}: no commit yet; run once, online: "
-            f"python scripts/pin_revisions.py {CONFIG_FILES}",
             file=sys.stderr,
         )
         sys.exit(1)
