@@ -16,6 +16,7 @@ include: "rules/encoders.smk"
 include: "rules/information.smk"
 include: "rules/weights.smk"
 include: "rules/correlations.smk"
+include: "rules/theory.smk"
 include: "rules/figures.smk"
 
 

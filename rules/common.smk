@@ -62,6 +62,7 @@ ENCODERS = config["encoders"]
 COMPARISONS = config["comparisons"]
 WEIGHTS = config["weights"]
 ANALYSIS = config["analysis"]
+THEORY = config["theory"]
 FOREIGN_TOKENIZERS = foreign_tokenizers(config)
 GPUS = int(config["device"] == "cuda")
 METHODS = [method for method in ("integrated_gradients", "shapley") if method in WEIGHTS]
@@ -78,6 +79,8 @@ wildcard_constraints:
     comparison=NAME,
     method="integrated_gradients|shapley",
     shard=r"\d+-of-\d+",
+    cooccurrence="adjacent|sentence",
+    pairs="exact|sampled",
 
 
 scattergather:
@@ -287,6 +290,7 @@ QUESTIONS = {
     "tokens": "2. What does each token weigh?",
     "encoders": "3. How good are the encoders?",
     "context": "4. What does context tell of a token?",
+    "theory": "5. Do norms of word vectors approximate information gain?",
 }
 """Groups of the report, which lists them in order of their names."""
 TABLES = {
@@ -296,6 +300,7 @@ TABLES = {
     "partial": "information",
     "classes": "tokens",
     "encoders": "encoders",
+    **dict.fromkeys(["theory", "theory_words", "embedding_norms"] if THEORY else [], "theory"),
 }
 """Tables of the whole run, and the question that each is about."""
 
@@ -312,11 +317,37 @@ def all_tables():
     return [reported_table(name) for name in TABLES]
 
 
+def information_of_theory():
+    """The information table that static encoders are held against."""
+    root = root_of(config, THEORY["tokenizer"])
+    return results(f"information/{THEORY['counted_on']}/{root}.parquet")
+
+
+def counts_of_theory(kind):
+    """Counts of the tokens that static encoders learn from, or of their pairs."""
+    root = root_of(config, THEORY["tokenizer"])
+    return results(f"cooccurrences/{THEORY['corpus']}/{root}/{kind}.parquet")
+
+
+def static_encoders():
+    """The tables of vectors of static encoders; exact pairs are those of the generated language."""
+    exact = all(
+        has_exact(config, THEORY[corpus], THEORY["tokenizer"])
+        for corpus in ("corpus", "counted_on")
+    )
+    return [
+        results(f"theory/{cooccurrence}.{pairs}.parquet")
+        for cooccurrence in ("adjacent", "sentence")
+        for pairs in ["sampled"] + ["exact"] * exact
+    ]
+
+
 def all_figures():
     names = [".".join(("regressions", *parts)) for parts in weighed()]
     names += [".".join(("surprisal", *parts)) for parts in scored_surprisals()]
     names += sorted({".".join(("classes", *parts[:2])) for parts in weighed()})
     names += ["changes", "partials"] + (["training"] if trained_encoders() else [])
+    names += ["theory"] if THEORY else []
     return [results(f"figures/{name}.{kind}") for name in names for kind in ("svg", "pdf")]
 
 

@@ -226,3 +226,32 @@ rule build_explorer:
         " --after {input.after:q} --information {input.information:q} {params.surprisal}"
         " --regression {input.regression:q} --output-page {output.page:q}"
         " {params.names} {params.settings} 2>&1 | tee {log:q}"
+
+
+rule plot_theory:
+    input:
+        script="scripts/plot_theory.py",
+        modules=modules("statistics", "style"),
+        theory=results("tables/theory.parquet"),
+        words=results("tables/theory_words.parquet"),
+    output:
+        svg=report(
+            results("figures/theory.svg"),
+            caption="report/theory_figure.rst",
+            category=QUESTIONS["theory"],
+            labels={"result": "norms of static encoders on information gain"},
+        ),
+        pdf=results("figures/theory.pdf"),
+    log:
+        results("logs/plot_theory/theory.log"),
+    benchmark:
+        results("benchmarks/plot_theory/theory.tsv")
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    conda:
+        "../envs/statistics.yaml"
+    shell:
+        "python {input.script} --theory {input.theory:q} --words {input.words:q}"
+        " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"

@@ -64,7 +64,7 @@ def test_every_key_of_the_schema_has_type_description_and_default_or_is_required
 def test_default_config_spells_out_what_it_uses() -> None:
     """A reader of config.yaml sees every setting of the methods and the analysis with its value."""
     schema = yaml.safe_load(SCHEMA.read_text())["properties"]
-    for section in ("information", "evaluation", "analysis", "weights"):
+    for section in ("information", "evaluation", "analysis", "weights", "theory"):
         assert set(DEFAULT[section]) == set(schema[section]["properties"]), section
     for method in ("integrated_gradients", "shapley"):
         assert set(DEFAULT["weights"][method]) == set(
@@ -126,6 +126,22 @@ def test_methods_of_a_comparison_need_their_section() -> None:
     config["comparisons"]["shuffled"]["methods"] = None
     config["comparisons"]["random"]["methods"] = None
     assert "comparisons.adjacent.methods: 'shapley'" in fault(config)
+
+
+def test_the_theory_needs_known_corpora_and_tokens() -> None:
+    for change, told in (
+        ({"corpus": "nothing"}, "theory.corpus: nothing is named 'nothing'"),
+        ({"tokenizer": "nobody"}, "theory.tokenizer: nothing is named 'nobody'"),
+        ({"dimension": 3}, "theory: unknown key 'dimension'; did you mean 'dimensions'?"),
+    ):
+        config = valid()
+        config["theory"] |= change
+        assert told in fault(config)
+    config = valid()
+    config["analysis"]["unit"] = "word"
+    assert "theory: embeddings are those of tokens" in fault(config)
+    del config["theory"]
+    assert validated(config)["theory"] is None
 
 
 def test_the_recipes_of_the_readme_are_valid() -> None:

@@ -54,7 +54,9 @@ def test_a_rule_is_written_as_all_others(rule: str) -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_modules_of_a_rule_are_those_its_script_imports(rule: str) -> None:
-    listed = re.search(r"modules=modules\(([^)]*)\)", RULES[rule])
+    listed = re.search(
+        r"^        modules=modules\((.*?)\),\n    (?:    )?\w", RULES[rule], re.M | re.S
+    )
     names = set(re.findall(r'"(\w+)"', listed[1])) if listed else set()
     assert names == imported(ROOT / f"scripts/{rule}.py") - PLUMBING
 

@@ -42,6 +42,16 @@ EXPECTED = {
     "tables/partial.parquet": "partial",
     "tables/classes.parquet": "classes",
     "tables/encoders.parquet": "encoders",
+    "cooccurrences/language/masked_lm/tokens.parquet": "token_counts",
+    "cooccurrences/language/masked_lm/adjacent.parquet": "adjacent_counts",
+    "cooccurrences/language/masked_lm/sentence.parquet": "pair_counts",
+    "theory/adjacent.exact.parquet": "static_vectors",
+    "theory/adjacent.sampled.parquet": "static_vectors",
+    "theory/sentence.exact.parquet": "static_vectors",
+    "theory/sentence.sampled.parquet": "static_vectors",
+    "tables/theory.parquet": "theory",
+    "tables/theory_words.parquet": "theory_words",
+    "tables/embedding_norms.parquet": "embedding_norms",
 }
 
 
@@ -116,6 +126,7 @@ def test_figures_are_drawn(done: Workflow) -> None:
         "partials",
         "classes.adjacent.held_out",
         "training",
+        "theory",
         "regressions.adjacent.held_out.shapley",
         "regressions.adjacent.held_out.integrated_gradients",
         "surprisal.masked_lm.held_out",
@@ -214,9 +225,18 @@ def test_a_setting_of_the_analysis_leaves_weights_alone(edited: Workflow) -> Non
 
 def test_words_are_counted_anew_and_not_weighed_anew(edited: Workflow) -> None:
     edited.config["analysis"]["unit"] = "word"
+    del edited.config["theory"]
     planned = edited.planned()
     assert {"count_tokens", "merge_counts", "estimate_information", "correlate_weights"} <= planned
     assert not planned & {"integrate_gradients", "estimate_shapley", "score_surprisal"}
+
+
+def test_without_the_section_there_is_no_theory(edited: Workflow) -> None:
+    del edited.config["theory"]
+    listed = edited.snakemake("--cores", "1", "--summary", "--rerun-triggers", "mtime")
+    assert listed.returncode == 0, listed.stderr
+    assert "tables/regression.parquet" in listed.stdout
+    assert "tables/theory.parquet" not in listed.stdout
 
 
 def test_an_edited_script_reruns_its_rule(edited: Workflow) -> None:

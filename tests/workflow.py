@@ -68,6 +68,13 @@ TINY: dict[str, Any] = {
         "minimum_count": 2,
         "bootstrap_draws": 100,
     },
+    "theory": {
+        "corpus": "language",
+        "counted_on": "language",
+        "tokenizer": "masked_lm",
+        "vectors": ["untied"],
+        "dimensions": [2],
+    },
 }
 
 

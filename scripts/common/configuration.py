@@ -181,6 +181,8 @@ def _reference_faults(config: Config) -> Iterator[str]:
     yield from _unscored("evaluation.corpus", evaluated_on, config["corpora"])
     for name, comparison in config["comparisons"].items():
         yield from _comparison_faults(config, f"comparisons.{name}", comparison)
+    if config["theory"] is not None:
+        yield from _theory_faults(config, config["theory"])
 
 
 def _known(path: str, name: str, among: Config) -> Iterator[str]:
@@ -300,6 +302,14 @@ def _comparison_faults(config: Config, path: str, comparison: Config) -> Iterato
             "of model word (or, trained here too, analysis.unit word); leave it out of "
             "analysis.quantities"
         )
+
+
+def _theory_faults(config: Config, theory: Config) -> Iterator[str]:
+    for key in ("corpus", "counted_on"):
+        yield from _known(f"theory.{key}", theory[key], config["corpora"])
+    yield from _known("theory.tokenizer", theory["tokenizer"], config["encoders"])
+    if config["analysis"]["unit"] == "word":
+        yield "theory: embeddings are those of tokens; leave it out or set analysis.unit to token"
 
 
 def has_exact(config: Config, corpus: str, encoder: str) -> bool:

@@ -169,6 +169,11 @@ PAIR_COUNTS = Table(
         "half_count": Column(pa.int64(), "pairs", "the same over every other document"),
     },
 )
+ADJACENT_COUNTS = Table(
+    "ordered pairs of tokens, one of a sentence, the other of the next or last of its document",
+    PAIR_COUNTS.keys,
+    PAIR_COUNTS.columns,
+)
 SENTENCE_LENGTHS = Table(
     "how many sentences of a corpus have how many tokens",
     ("length",),
@@ -346,6 +351,89 @@ CLASSES = Table(
     },
 )
 
+_STATIC = {
+    "cooccurrence": _key(pa.string(), "where pairs stand: in adjacent sentences or one sentence"),
+    "source": _key(pa.string(), "of the pairs: exact distribution or sampled sentences"),
+    "vectors": _key(pa.string(), "tied: one vector a word; untied: another as context"),
+    "dimension": _key(pa.int32(), "dimension of the vectors"),
+}
+STATIC_VECTORS = Table(
+    "vectors of static encoders",
+    (*_STATIC, "token"),
+    {
+        **_STATIC,
+        "token": _TOKEN["token"],
+        "probability": Column(
+            pa.float64(), "1", "P(w) of a pair that the encoder learnt from", within=SHARE
+        ),
+        "word": Column(pa.list_(pa.float64()), "sqrt(nat)", "vector of the word"),
+        "context": Column(pa.list_(pa.float64()), "sqrt(nat)", "vector of the word as context"),
+    },
+)
+_NORMS = {
+    "euclidean": "1/2 |u - mean|^2",
+    "metric": "1/2 (u - mean)' G (u - mean), G the covariance of the context vectors",
+    "divergence": "KL of the encoder's own P(w'|w) from P, which metric is the second order of",
+}
+NORMS = tuple(_NORMS)
+ESTIMATES = {
+    "exact": "from the grammar",
+    "plug_in": "plug-in estimate from counts",
+    "bayes": "posterior mean, empirical Bayes",
+}
+"""Of KL(w)."""
+_FIT = {
+    "n": Column(pa.int64(), "types", "types in the regression", within=NOT_NEGATIVE),
+    "r_squared": Column(
+        pa.float64(), "1", "coefficient of determination", nullable=True, within=SHARE
+    ),
+    "slope": Column(pa.float64(), "norm per nat", "slope of norm on quantity", nullable=True),
+    "intercept": Column(pa.float64(), "norm", "intercept of norm on quantity", nullable=True),
+    "spearman": Column(
+        pa.float64(), "1", "Spearman's rank correlation", nullable=True, within=CORRELATION
+    ),
+}
+THEORY = Table(
+    "regression of norms of static encoders on information gain, over types",
+    (*_STATIC, "norm", "gain_of", "quantity"),
+    {
+        **_STATIC,
+        "norm": _key(pa.string(), "; ".join(f"{name}: {what}" for name, what in _NORMS.items())),
+        "gain_of": _key(pa.string(), "co-occurrence that KL(w) is of: adjacent or sentence"),
+        "quantity": _key(pa.string(), "KL(w): exact, plug_in or bayes"),
+        **_FIT,
+    },
+)
+THEORY_WORDS = Table(
+    "norms of static encoders beside information gain, a row a word",
+    (*_STATIC, "token"),
+    {
+        **_STATIC,
+        "token": _TOKEN["token"],
+        "count": Column(pa.int64(), "tokens", "occurrences in the corpus", within=NOT_NEGATIVE),
+        **{
+            name: Column(pa.float64(), "nat" if name != "euclidean" else "norm", what)
+            for name, what in _NORMS.items()
+        },
+        **{
+            f"{kind}_{name}": Column(
+                pa.float64(), "nat", f"KL(w), {what}, of {kind} pairs", nullable=True, optional=True
+            )
+            for kind in ("adjacent", "sentence")
+            for name, what in ESTIMATES.items()
+        },
+    },
+)
+EMBEDDING_NORMS = Table(
+    "regression of norms of input word embeddings on each quantity, over types",
+    ("comparison", "stage", "norm", "quantity"),
+    {
+        **{k: REGRESSION.columns[k] for k in ("comparison", "stage", "encoder", "quantity")},
+        "norm": _key(pa.string(), "euclidean or metric, G the covariance of the embeddings"),
+        **_FIT,
+    },
+)
+
 TABLES = {
     "corpus": CORPUS,
     "language": LANGUAGE,
@@ -362,4 +450,9 @@ TABLES = {
     "within_sentence": WITHIN_SENTENCE,
     "partial": PARTIAL,
     "classes": CLASSES,
+    "adjacent_counts": ADJACENT_COUNTS,
+    "static_vectors": STATIC_VECTORS,
+    "theory": THEORY,
+    "theory_words": THEORY_WORDS,
+    "embedding_norms": EMBEDDING_NORMS,
 }

@@ -81,13 +81,18 @@ class Grammar:
         joint = sum(emission.T @ pairs @ emission for emission in self.emissions)
         return joint / joint.sum()
 
+    def adjacent_pair_probabilities(self) -> np.ndarray:
+        """P(w, w') of words in adjacent sentences of a document, all position pairs alike, (V, V).
+
+        Given their topic, adjacent sentences are independent and alike.
+        """
+        expected = (self.template_probabilities @ self._slots) @ self.emissions
+        joint = expected.T @ expected
+        return joint / joint.sum()
+
     def information_gain(self) -> np.ndarray:
         """KL(w) = KL(P(. | w) || P) in nats, shape (V,), from `pair_probabilities`."""
-        joint = self.pair_probabilities()
-        marginal = joint.sum(axis=0)
-        conditional = joint / joint.sum(axis=1, keepdims=True)
-        ratio = np.divide(conditional, marginal, out=np.ones_like(joint), where=conditional > 0)
-        return (conditional * np.log(ratio)).sum(axis=1)
+        return divergence_from_marginal(self.pair_probabilities())
 
     def sample(self, topics: np.ndarray, generator: np.random.Generator) -> Iterator[str]:
         """One sentence for each topic in `topics`, as text."""
@@ -109,6 +114,14 @@ class Grammar:
         """Slots of each class in each template, shape (templates, classes)."""
         classes = self.emissions.shape[1]
         return np.array([np.bincount(t, minlength=classes) for t in self.templates], float)
+
+
+def divergence_from_marginal(joint: np.ndarray) -> np.ndarray:
+    """KL(P(. | w) || P) in nats of each row of a joint distribution (V, V), shape (V,)."""
+    marginal = joint.sum(axis=0)
+    conditional = joint / joint.sum(axis=1, keepdims=True)
+    ratio = np.divide(conditional, marginal, out=np.ones_like(joint), where=conditional > 0)
+    return (conditional * np.log(ratio)).sum(axis=1)
 
 
 def load_grammar() -> Grammar:

@@ -36,6 +36,26 @@ def count_pairs(ids: np.ndarray, lengths: np.ndarray, types: int) -> csr_array:
     return pairs
 
 
+def count_adjacent_pairs(
+    ids: np.ndarray, lengths: np.ndarray, first: np.ndarray, types: int
+) -> csr_array:
+    """Pairs of a token of a sentence and one of the next, in both orders, shape (types, types).
+
+    Parameters
+    ----------
+    ids, lengths, types
+        As in `count_pairs`.
+    first
+        Places of the sentences whose next one counts.
+    """
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    held = csr_array((np.ones(len(ids), np.int32), ids, ends), shape=(len(lengths), types))
+    pairs = held[first].T.tocsr() @ held[first + 1]
+    pairs = csr_array(pairs + pairs.T)
+    pairs.sort_indices()
+    return pairs
+
+
 class RunningSum:
     """Sum of counts; those of like size are added first, so that each cell moves few times."""
 
