@@ -1,12 +1,21 @@
-"""Scripts run as a person runs them, and small corpora to run them on."""
+"""Scripts run on a command line, and small corpora to run them on."""
 
+import contextlib
+import io
+import logging
+import os
+import runpy
 import subprocess
 import sys
 import time
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import polars as pl
+import torch
 
 from common.contract import CORPUS
 from common.tables import write_table
@@ -21,15 +30,56 @@ WORDS = [
 def run_script(
     name: str, *arguments: object, environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `scripts/<name>.py`; what it wrote is in stdout and stderr."""
-    return subprocess.run(
-        [sys.executable, f"scripts/{name}.py", *map(str, arguments)],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Run `scripts/<name>.py`; what it wrote is in stdout and stderr.
+
+    In an environment of its own it is a process of its own; else it runs here, as __main__ and with
+    our modules imported anew: most of a short process is the import of libraries. The tests of the
+    workflow run every script as a process.
+    """
+    words = [f"scripts/{name}.py", *map(str, arguments)]
+    if environment is not None:
+        command = [sys.executable, *words]
+        return subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with (
+        _as_in_a_process(words),
+        contextlib.redirect_stdout(stdout),
+        contextlib.redirect_stderr(stderr),
+    ):
+        try:
+            runpy.run_path(words[0], run_name="__main__")
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        except Exception:
+            traceback.print_exc()
+            code = 1
+    return subprocess.CompletedProcess(words, code, stdout.getvalue(), stderr.getvalue())
+
+
+@contextlib.contextmanager
+def _as_in_a_process(words: list[str]) -> Iterator[None]:
+    """Arguments, directory, log, environment, threads and modules of a script; then ours again."""
+    ours = {m: sys.modules.pop(m) for m in list(sys.modules) if m.split(".")[0] == "common"}
+    root = logging.getLogger()
+    handlers, level, threads = root.handlers[:], root.level, torch.get_num_threads()
+    root.handlers.clear()
+    try:
+        with (
+            mock.patch.object(sys, "argv", words),
+            mock.patch.dict(os.environ),
+            contextlib.chdir(ROOT),
+        ):
+            yield
+    finally:
+        for module in [m for m in sys.modules if m.split(".")[0] == "common"]:
+            del sys.modules[module]
+        sys.modules.update(ours)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        torch.set_num_threads(threads)
 
 
 def kill_after_checkpoint(checkpoints: Path, name: str, *arguments: object) -> None:

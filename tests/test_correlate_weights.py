@@ -1,7 +1,6 @@
 """Regression and bootstrap against statsmodels, scipy and literal resampling; the command."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import scipy.stats
 import statsmodels.api
+from commands import run_script
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -222,13 +222,7 @@ def correlate(folder: Path, minimum_count: int = 20) -> subprocess.CompletedProc
     for name, value in options_of(folder, QUANTITIES, minimum_count, True).items():
         values = value if isinstance(value, list) else [value]
         words += [f"--{name.replace('_', '-')}", *map(str, values)]
-    return subprocess.run(
-        [sys.executable, "scripts/correlate_weights.py", *words],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_script("correlate_weights", *words)
 
 
 def test_script_writes_both_tables(tmp_path):

@@ -5,7 +5,6 @@ import gzip
 import json
 import lzma
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 import pytest
+from commands import run_script
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,12 +38,11 @@ COMPRESSIONS |= {".zst": zstandard}
 
 def run(output: Path, files: list[Path], **settings: object) -> subprocess.CompletedProcess[str]:
     given = {"documents": "line", **settings}
-    command = [sys.executable, "scripts/download_corpus.py", *map(str, files)]
-    command += ["--output-corpus", str(output)]
+    words = [*files, "--output-corpus", output]
     for name, value in given.items():
         values = value if isinstance(value, list) else [value]
-        command += [f"--{name.replace('_', '-')}", *map(str, values)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+        words += [f"--{name.replace('_', '-')}", *values]
+    return run_script("download_corpus", *words)
 
 
 def written(path: Path, text: str | bytes) -> Path:

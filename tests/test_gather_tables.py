@@ -1,11 +1,10 @@
 """Tables of one kind joined by the command."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
+from commands import run_script
 
 from common.contract import ENCODERS, INFORMATION, SURPRISAL
 from common.tables import read_metadata, read_table, write_table
@@ -14,16 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def gather(tables, output, kind):
-    return subprocess.run(
-        [
-            *(sys.executable, "scripts/gather_tables.py", *map(str, tables)),
-            *("--output-table", str(output), "--table", kind),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_script("gather_tables", *tables, "--output-table", output, "--table", kind)
 
 
 def surprisal(path, sentences, **metadata):

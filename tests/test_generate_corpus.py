@@ -2,12 +2,12 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from commands import run_script
 from scipy.stats import chisquare
 
 import generate_corpus
@@ -19,13 +19,12 @@ from generate_corpus import generate_documents, generate_scored_pairs
 
 def run(directory: Path, **settings: object) -> subprocess.CompletedProcess[str]:
     given = {"form": "documents", "size": 20, "sentences": (2, 5), "seed": 1, **settings}
-    command = [sys.executable, "scripts/generate_corpus.py"]
-    command += ["--output-corpus", str(directory / "corpus.parquet")]
-    command += ["--output-exact", str(directory / "exact.parquet")]
+    words = ["--output-corpus", directory / "corpus.parquet"]
+    words += ["--output-exact", directory / "exact.parquet"]
     for name, value in given.items():
         values = value if isinstance(value, tuple) else (value,)
-        command += [f"--{name}", *map(str, values)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+        words += [f"--{name}", *values]
+    return run_script("generate_corpus", *words)
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,12 @@
 """Figures as commands: well-formed, with the numbers of the tables, the same bytes twice."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import polars as pl
 import pytest
-from commands import assert_refuses
+from commands import assert_refuses, run_script
 from evidence_tables import write_evidence
 from test_correlate_weights import QUANTITIES, correlate, write_inputs
 
@@ -53,15 +51,8 @@ def plot(script, folder, *options, times=1):
     made = []
     for name in range(times):
         outputs = [folder / f"{name}.svg", folder / f"{name}.pdf"]
-        ran = subprocess.run(
-            [
-                *(sys.executable, f"scripts/{script}.py", *options),
-                *("--output-svg", str(outputs[0]), "--output-pdf", str(outputs[1])),
-            ],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
+        ran = run_script(
+            *(script, *options, "--output-svg", outputs[0], "--output-pdf", outputs[1])
         )
         assert ran.returncode == 0, ran.stderr
         made.append([path.read_bytes() for path in outputs])
@@ -108,13 +99,7 @@ def test_regressions_refuse_a_table_of_other_tokens(tables, tmp_path):
             new if option == old else option
             for option in options_of_regressions(tables, "self_information")
         ]
-        ran = subprocess.run(
-            [sys.executable, "scripts/plot_regressions.py", *options, *outputs],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        ran = run_script("plot_regressions", *options, *outputs)
         assert ran.returncode == 1
         assert f"regression.parquet: {said} for tuned" in ran.stderr
         assert not list(tmp_path.iterdir())
@@ -171,16 +156,8 @@ def test_training_names_every_encoder(tmp_path):
 
 def test_training_refuses_names_that_do_not_match(tmp_path):
     path = write_training(tmp_path / "a.parquet", True)
-    ran = subprocess.run(
-        [
-            *(sys.executable, "scripts/plot_training.py", path, "--names", "a", "b"),
-            *("--output-svg", str(tmp_path / "a.svg"), "--output-pdf", str(tmp_path / "a.pdf")),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    outputs = ["--output-svg", tmp_path / "a.svg", "--output-pdf", tmp_path / "a.pdf"]
+    ran = run_script("plot_training", path, "--names", "a", "b", *outputs)
     assert ran.returncode == 1
     assert "2 names for 1 trainings" in ran.stderr
 

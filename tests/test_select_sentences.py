@@ -1,11 +1,11 @@
 """Corpora joined and selected from."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
+from commands import run_script
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,9 +37,9 @@ def two(tmp_path: Path) -> list[Path]:
 
 
 def run(paths: list[Path], output: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "scripts/select_sentences.py", *map(str, paths)]
-    command += ["--output-corpus", str(output), "--seed", "0", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run_script(
+        *("select_sentences", *paths, "--output-corpus", output, "--seed", 0, *arguments)
+    )
 
 
 def test_join_keeps_order_and_documents_apart(two: list[Path], tmp_path: Path) -> None:

@@ -166,7 +166,8 @@ def test_the_report_needs_no_network_and_opens(
         *(f"regressions.adjacent.held_out.{method}.svg" for method in METHODS),
         *("partials.svg", "classes.adjacent.held_out.svg", "summary.md", "explorer.html"),
         *(f"{name}.parquet" for name in ("regression", "change", "within_sentence", "partial")),
-        *("classes.parquet", "encoders.parquet"),
+        *("classes.parquet", "encoders.parquet", "theory.svg"),
+        *(f"{name}.parquet" for name in ("theory", "theory_words", "embedding_norms")),
     }
     for path, result in results.items():
         assert len(result["caption"]) > 50, path
