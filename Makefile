@@ -3,7 +3,7 @@ CORES ?= 2
 CONFIG ?= config.yaml
 RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: run install test check format docs
+.PHONY: run install test check check-envs format docs
 
 run: install
 	$(RUN) snakemake --cores $(CORES) --configfile $(CONFIG)
@@ -24,6 +24,14 @@ check: install
 	$(RUN) snakefmt --check Snakefile rules
 	$(RUN) mypy scripts/common
 	$(RUN) snakemake --lint
+
+# each environment of envs/ must be resolvable on its own from PyPI
+check-envs: install
+	for env in envs/*.yaml; do \
+		echo $$env; \
+		$(RUN) python -c "import sys, yaml; print(*yaml.safe_load(sys.stdin)['dependencies'][-1]['pip'], sep='\n')" < $$env > .venv/environment.txt \
+		&& .venv/bin/pip install --quiet --dry-run --ignore-installed --requirement .venv/environment.txt || exit 1; \
+	done
 
 format: install
 	$(RUN) ruff check --fix .

@@ -1,6 +1,7 @@
 import glob
 import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from common.configuration import (
     unpinned,
     validated,
 )
+from common.submission import NO_SLURM, refusals
 
 CONFIG_FILES = " ".join(os.path.relpath(file) for file in workflow.configfiles)
 
@@ -25,6 +27,10 @@ except ConfigError as error:
     sys.exit(1)
 
 
+def on_slurm():
+    return workflow.executor_plugin.name == "slurm"
+
+
 onstart:
     if unpinned(config):
         print(
@@ -33,6 +39,11 @@ onstart:
             file=sys.stderr,
         )
         sys.exit(1)
+    if on_slurm():
+        refused = refusals(workflow) if shutil.which("sbatch") else [NO_SLURM]
+        if refused:
+            print(*refused, sep="\n", file=sys.stderr)
+            sys.exit(1)
     folder = Path(f"results/{config['run']}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,11 +58,19 @@ onstart:
         sys.exit(1)
 
 
+onerror:
+    if on_slurm():
+        for refusal in refusals(workflow):
+            print(refusal, file=sys.stderr)
+
+
 # Downloads alone may reach the hub, as far as the user's HF_HUB_OFFLINE lets them. Snakemake itself
-# sets the threads of numerical libraries (OMP_NUM_THREADS and its like), not of these.
+# sets the threads of numerical libraries (OMP_NUM_THREADS and its like), not of these. A job
+# computes on one GPU: the first that it may see.
 shell.prefix(
     "set -euo pipefail; asked=${{HF_HUB_OFFLINE:-0}}; export HF_HUB_OFFLINE=1"
-    " POLARS_MAX_THREADS=$OMP_NUM_THREADS RAYON_NUM_THREADS=$OMP_NUM_THREADS; "
+    " POLARS_MAX_THREADS=$OMP_NUM_THREADS RAYON_NUM_THREADS=$OMP_NUM_THREADS"
+    " CUDA_VISIBLE_DEVICES=${{CUDA_VISIBLE_DEVICES-0}}; "
 )
 
 # Idle threads that spin slow jobs on a shared machine tenfold.
@@ -64,7 +83,7 @@ WEIGHTS = config["weights"]
 ANALYSIS = config["analysis"]
 THEORY = config["theory"]
 FOREIGN_TOKENIZERS = foreign_tokenizers(config)
-GPUS = int(config["device"] == "cuda")
+GPUS = int(config["device"] != "cpu")
 METHODS = [method for method in ("integrated_gradients", "shapley") if method in WEIGHTS]
 
 
@@ -81,6 +100,12 @@ wildcard_constraints:
     shard=r"\d+-of-\d+",
     cooccurrence="adjacent|sentence",
     pairs="exact|sampled",
+
+
+# Compute nodes seldom reach the network.
+localrules:
+    download_dataset,
+    download_snapshot,
 
 
 scattergather:
@@ -129,6 +154,15 @@ def files_of(corpus):
     """The files that a corpus is read from, none of which looks like an option."""
     named = CORPORA[corpus].get("files")
     return [as_path(name) for name in named] if named else results(f"datasets/{corpus}.parquet")
+
+
+def growing(amount):
+    """A resource, or a function of wildcards to it, that grows each time a job is tried again."""
+
+    def grown(wildcards, attempt):
+        return attempt * (amount(wildcards) if callable(amount) else amount)
+
+    return grown
 
 
 def memory_for(*corpora):

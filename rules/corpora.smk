@@ -18,8 +18,8 @@ rule generate_corpus:
         ),
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     conda:
         "../envs/data.yaml"
     shell:
@@ -47,8 +47,8 @@ rule download_dataset:
         ),
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=growing(4000),
+        runtime=growing(240),
     conda:
         "../envs/training.yaml"
     shell:
@@ -77,8 +77,8 @@ rule download_corpus:
         ),
     threads: 1
     resources:
-        mem_mb=lambda w: memory_for(w.corpus),
-        runtime=60,
+        mem_mb=growing(lambda w: memory_for(w.corpus)),
+        runtime=growing(60),
     conda:
         "../envs/data.yaml"
     shell:
@@ -104,8 +104,8 @@ rule select_sentences:
         ),
     threads: 1
     resources:
-        mem_mb=lambda w: memory_for(*CORPORA[w.corpus]["corpora"]),
-        runtime=30,
+        mem_mb=growing(lambda w: memory_for(*CORPORA[w.corpus]["corpora"])),
+        runtime=growing(30),
     conda:
         "../envs/data.yaml"
     shell:

@@ -19,8 +19,8 @@ rule correlate_weights:
         surprisal=lambda w, input: options({}, surprisal=input.surprisal or None),
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(20),
     conda:
         "../envs/statistics.yaml"
     shell:
@@ -52,8 +52,8 @@ rule correlate_shares:
         surprisal=lambda w, input: options({}, surprisal=input.surprisal or None),
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     conda:
         "../envs/statistics.yaml"
     shell:
@@ -83,8 +83,8 @@ rule partition_variance:
         surprisal=lambda w, input: options({}, surprisal=input.surprisal or None),
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     conda:
         "../envs/statistics.yaml"
     shell:
@@ -114,8 +114,8 @@ rule average_weights:
         exact=lambda w, input: options({}, exact=input.exact or None),
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     conda:
         "../envs/statistics.yaml"
     shell:
@@ -141,8 +141,8 @@ rule gather_tables:
         kind=lambda w: kind_of_table(w.path),
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     conda:
         "../envs/statistics.yaml"
     shell:
@@ -171,8 +171,8 @@ rule summarize_run:
         about=options(ANALYSIS, "confidence", name=config["run"]),
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     conda:
         "../envs/statistics.yaml"
     shell:

@@ -17,8 +17,8 @@ rule train_tokenizer:
         ),
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     conda:
         "../envs/training.yaml"
     shell:
@@ -53,8 +53,8 @@ rule pretrain_encoder:
         device=config["device"],
     threads: 2
     resources:
-        mem_mb=8000,
-        runtime=480,
+        mem_mb=growing(8000),
+        runtime=growing(480),
         gpu=GPUS,
     conda:
         "../envs/training.yaml"
@@ -94,8 +94,8 @@ rule finetune_encoder:
         device=config["device"],
     threads: 2
     resources:
-        mem_mb=8000,
-        runtime=480,
+        mem_mb=growing(8000),
+        runtime=growing(480),
         gpu=GPUS,
     conda:
         "../envs/training.yaml"
@@ -123,8 +123,8 @@ rule randomize_encoder:
         settings=lambda w: options({}, seed=seed_for("encoder", w.encoder)),
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=30,
+        mem_mb=growing(8000),
+        runtime=growing(30),
     conda:
         "../envs/training.yaml"
     shell:
@@ -149,8 +149,8 @@ rule download_snapshot:
         revision=lambda w: ENCODERS[w.encoder]["revision"],
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     conda:
         "../envs/training.yaml"
     shell:
@@ -175,8 +175,8 @@ rule download_encoder:
         settings=lambda w: options(ENCODERS[w.encoder], "pooling"),
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
     conda:
         "../envs/training.yaml"
     shell:
@@ -199,8 +199,8 @@ rule compare_tokenizers:
         results("benchmarks/compare_tokenizers/{comparison}.tsv")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     conda:
         "../envs/data.yaml"
     shell:
@@ -230,8 +230,8 @@ rule evaluate_encoder:
         device=config["device"],
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
         gpu=GPUS,
     conda:
         "../envs/training.yaml"

@@ -28,8 +28,8 @@ rule plot_regressions:
         surprisal=lambda w, input: options({}, surprisal=input.surprisal or None),
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     conda:
         "../envs/statistics.yaml"
     shell:
@@ -60,8 +60,8 @@ rule plot_changes:
         results("benchmarks/plot_changes/changes.tsv")
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     conda:
         "../envs/statistics.yaml"
     shell:
@@ -88,8 +88,8 @@ rule plot_partials:
         results("benchmarks/plot_partials/partials.tsv")
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     conda:
         "../envs/statistics.yaml"
     shell:
@@ -118,8 +118,8 @@ rule plot_classes:
         names=lambda w: options(dict(w)),
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     conda:
         "../envs/statistics.yaml"
     shell:
@@ -148,8 +148,8 @@ rule plot_training:
         names=options({}, names=trained_encoders()),
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     conda:
         "../envs/statistics.yaml"
     shell:
@@ -177,8 +177,8 @@ rule plot_surprisal:
         results("benchmarks/plot_surprisal/{masked_lm}.{corpus}.tsv")
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     conda:
         "../envs/statistics.yaml"
     shell:
@@ -217,8 +217,8 @@ rule build_explorer:
         surprisal=options({}, surprisal=weighed_tables(lambda w: surprisal_of(w) or os.devnull)),
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     conda:
         "../envs/statistics.yaml"
     shell:
@@ -248,8 +248,8 @@ rule plot_theory:
         results("benchmarks/plot_theory/theory.tsv")
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     conda:
         "../envs/statistics.yaml"
     shell:

@@ -17,8 +17,8 @@ rule count_tokens:
         settings=options(config["information"], "block", unit=ANALYSIS["unit"]),
     threads: 2
     resources:
-        mem_mb=8000,
-        runtime=480,
+        mem_mb=growing(8000),
+        runtime=growing(480),
     conda:
         "../envs/data.yaml"
     shell:
@@ -45,8 +45,8 @@ rule merge_counts:
         results("benchmarks/merge_counts/{corpus}.{tokenizer}.tsv")
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     conda:
         "../envs/statistics.yaml"
     shell:
@@ -78,8 +78,8 @@ rule estimate_information:
         exact=lambda w, input: options({}, exact=input.exact or None),
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     conda:
         "../envs/statistics.yaml"
     shell:
@@ -106,8 +106,8 @@ rule score_surprisal:
         device=config["device"],
     threads: 1
     resources:
-        mem_mb=int(1024 * WEIGHTS["memory"]),
-        runtime=240,
+        mem_mb=growing(int(1024 * WEIGHTS["memory"])),
+        runtime=growing(240),
         gpu=GPUS,
     conda:
         "../envs/attribution.yaml"

@@ -17,8 +17,8 @@ rule count_cooccurrences:
         settings=options(config["information"], "block"),
     threads: 2
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     conda:
         "../envs/data.yaml"
     shell:
@@ -53,8 +53,8 @@ rule train_static_encoder:
         settings=options(THEORY or {}, "vectors", "dimensions", "types") if THEORY else "",
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     conda:
         "../envs/training.yaml"
     shell:
@@ -85,8 +85,8 @@ rule test_theory:
         settings=options(ANALYSIS, "minimum_count"),
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
     conda:
         "../envs/statistics.yaml"
     shell:
@@ -118,8 +118,8 @@ rule measure_embedding_norms:
         ),
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
     conda:
         "../envs/attribution.yaml"
     shell:

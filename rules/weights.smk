@@ -27,8 +27,8 @@ rule integrate_gradients:
         device=config["device"],
     threads: 1
     resources:
-        mem_mb=int(1024 * WEIGHTS["memory"]),
-        runtime=480,
+        mem_mb=growing(int(1024 * WEIGHTS["memory"])),
+        runtime=growing(480),
         gpu=GPUS,
     conda:
         "../envs/attribution.yaml"
@@ -65,8 +65,8 @@ rule estimate_shapley:
         device=config["device"],
     threads: 1
     resources:
-        mem_mb=int(1024 * WEIGHTS["memory"]),
-        runtime=480,
+        mem_mb=growing(int(1024 * WEIGHTS["memory"])),
+        runtime=growing(480),
         gpu=GPUS,
     conda:
         "../envs/attribution.yaml"

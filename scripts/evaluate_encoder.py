@@ -11,6 +11,7 @@ from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimil
 
 from common.command import run
 from common.contract import COLLAPSED, ENCODERS
+from common.device import choose_device
 from common.scored_pairs import read_scored_pairs
 from common.tables import write_table
 
@@ -78,7 +79,7 @@ def main(
         auto, cpu or cuda.
     """
     pairs = read_scored_pairs(corpus, "evaluation")
-    model = SentenceTransformer(str(encoder), device=None if device == "auto" else device)
+    model = SentenceTransformer(str(encoder), device=choose_device(device))
     first, second, scores = (pairs[c].to_list() for c in ("first", "second", "score"))
     evaluator = EmbeddingSimilarityEvaluator(first, second, scores, write_csv=False)
     spearman = evaluator(model)[evaluator.primary_metric]

@@ -70,7 +70,8 @@ def main(
     normalize
         Explain the embedding after its L2 normalisation, if the encoder has one.
     dtype
-        Numbers of the encoder's passes; bfloat16 is fast on a GPU and exact to about 1 %.
+        Numbers of the encoder's passes; on a GPU, bfloat16 is fast and exact to about 1 %, and tf32
+        is float32 with products rounded to 10 bits.
     device
         Where tensors live; auto takes a GPU where there is one.
     memory

@@ -73,4 +73,10 @@ def test_encoder_larger_than_the_budget() -> None:
     layer = nn.Linear(1000, 1000)
     with pytest.raises(InputError, match=r"encoder alone takes 1\.0 GiB"):
         budget(1.0, [layer], "cpu")
-    assert budget(2.0, [layer], "cuda").most == GIB - 4 * 1001 * 1000
+    assert budget(2.0, [layer], "cpu").most == GIB - 4 * 1001 * 1000
+
+
+def test_a_gpu_is_filled_as_far_as_it_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (10 * GIB, 80 * GIB))
+    found = budget(1.0, [nn.Linear(1000, 1000)], "cuda")
+    assert found.most == found.efficient == 8 * GIB

@@ -1,7 +1,10 @@
 """Rule = script = log = benchmark = one name, and a script's modules are inputs of its rule."""
 
 import ast
+import importlib.metadata
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,11 +71,36 @@ def test_environments_exist(rule: str) -> None:
     assert (ROOT / name[1]).exists()
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_environments_hold_what_scripts_import(rule: str) -> None:
+    path = re.search(r'"\.\./(envs/\w+\.yaml)"', RULES[rule])
+    assert path
+    held = yaml.safe_load((ROOT / path[1]).read_text())["dependencies"][-1]["pip"]
+    script = ROOT / f"scripts/{rule}.py"
+    files = [script, *(ROOT / f"scripts/common/{name}.py" for name in imported(script))]
+    names = {
+        name.partition(".")[0]
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [a.name for a in node.names]
+        )
+    }
+    known = importlib.metadata.packages_distributions()
+    needed = {known[name][0].lower() for name in names if name in known}
+    assert needed - {package.partition("==")[0] for package in held} == set()
+
+
 def test_environments_pin_what_requirements_pin() -> None:
-    pinned = set((ROOT / "requirements.txt").read_text().splitlines())
+    needed, mark, _ = (ROOT / "requirements.txt").read_text().partition("# what its tests")
+    assert mark
     for path in sorted((ROOT / "envs").glob("*.yaml")):
-        packages = yaml.safe_load(path.read_text())["dependencies"][-1]["pip"]
-        assert set(packages) <= pinned, path.name
+        python, pip, packages = yaml.safe_load(path.read_text())["dependencies"]
+        assert re.fullmatch(r"python=\d+\.\d+\.\d+ pip=\d+\.\d+\.\d+", f"{python} {pip}")
+        assert set(packages["pip"]) <= set(needed.splitlines()), path.name
 
 
 @pytest.mark.parametrize("script", sorted(SCRIPTS))
@@ -92,3 +120,24 @@ def test_the_drawn_rule_graph_is_of_today() -> None:
     elsewhere = {name for name in RULES if name.startswith("download_")}
     default = set(RULES) - elsewhere - {"compare_tokenizers", "select_sentences"}
     assert drawn == default | {"all"}
+
+
+def test_no_group_of_the_profile_waits_for_a_job_that_waits_for_it() -> None:
+    rules = [sys.executable, "-m", "snakemake", "--rulegraph"]
+    graph = subprocess.run(rules, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    names = dict(re.findall(r'^\s*(\d+)\[label = "(\w+)"', graph, re.M))
+    after: dict[str, set[str]] = {name: set() for name in names.values()}
+    for first, second in re.findall(r"(\d+) -> (\d+)", graph):
+        after[names[first]].add(names[second])
+
+    def follow(rules: set[str]) -> set[str]:
+        """Rules whose jobs wait for a job of these, one way or another."""
+        found = set().union(*(after[rule] for rule in rules))
+        return found if found <= rules else found | follow(rules | found)
+
+    groups = yaml.safe_load((ROOT / "slurm/config.yaml").read_text())["groups"]
+    assert set(groups) <= set(RULES)
+    for group in set(groups.values()):
+        members = {rule for rule in groups if groups[rule] == group} & set(after)
+        waiting = follow(members) - members
+        assert not [rule for rule in waiting if follow({rule}) & members], group

@@ -85,12 +85,13 @@ class Workflow:
         self.directory = directory
         for name in ("Snakefile", "config.yaml"):
             shutil.copy2(ROOT / name, directory)
-        for name in ("rules", "scripts", "envs", "experiments"):
+        for name in ("rules", "scripts", "envs", "experiments", "slurm"):
             shutil.copytree(
                 ROOT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__")
             )
         self.config = copy.deepcopy(config or TINY)
         self.environment = dict(os.environ)
+        self.path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start Snakemake, in a process group of its own, with the config as it is now.
@@ -105,8 +106,7 @@ class Workflow:
             return subprocess.Popen(
                 [sys.executable, "-m", "snakemake", "--configfile", "tiny.yaml", *arguments],
                 cwd=self.directory,
-                env=self.environment
-                | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+                env=self.environment | {"PATH": self.path},
                 stdout=stdout,
                 stderr=stderr,
                 text=True,

@@ -14,7 +14,7 @@ from common.command import InputError
 from common.device import choose_device
 from common.vocabulary import fingerprint
 
-Dtype = Literal["float32", "float64", "bfloat16"]
+Dtype = Literal["float32", "float64", "bfloat16", "tf32"]
 
 
 class Encoder:
@@ -27,7 +27,7 @@ class Encoder:
     device
         auto, cpu or cuda.
     dtype
-        float32, float64 or bfloat16.
+        float32, float64, bfloat16, or tf32: float32 whose products a GPU rounds to 10 bits.
     normalize
         Keep the modules that scale the embedding to length 1; they are skipped otherwise.
 
@@ -44,9 +44,9 @@ class Encoder:
         if not (directory / "modules.json").is_file():
             raise InputError(f"{directory}: no sentence-transformers directory (no modules.json)")
         self.directory = directory
-        self.device = choose_device(device)
+        self.device = choose_device(device, tf32=dtype == "tf32")
         transformers.utils.logging.disable_progress_bar()
-        precision = getattr(torch, dtype)
+        precision = torch.float32 if dtype == "tf32" else getattr(torch, dtype)
         try:
             model = SentenceTransformer(
                 str(directory),

@@ -18,6 +18,8 @@ LIBRARIES = GIB
 CPU_PASS = 128 * 2**20
 """A pass that stays near a CPU's caches: larger ones are no faster, many smaller ones slower."""
 FEWEST_DIRECTIONS = 16
+GPU_SHARE = 0.8
+"""Of a GPU's free memory; the rest is scratch space within operations, and gaps between tensors."""
 
 
 class Peak(TorchDispatchMode):
@@ -88,17 +90,22 @@ class Budget:
 def budget(gibibytes: float, modules: list[nn.Module], device: str) -> Budget:
     """What is left for the passes in a job of so many GiB: less the libraries and the parameters.
 
+    On a GPU, where the parameters lie already, it is a share of the memory that is free now.
+
     Raises
     ------
     InputError
         Nothing is left.
     """
+    if device == "cuda":
+        free = int(GPU_SHARE * torch.cuda.mem_get_info()[0])
+        return Budget(free, free)
     parameters = sum(p.nbytes for module in modules for p in module.parameters())
     left = int(gibibytes * GIB) - LIBRARIES - parameters
     if left <= 0:
         need = (LIBRARIES + parameters) / GIB
         raise InputError(f"--memory {gibibytes:g}: the encoder alone takes {need:.1f} GiB")
-    return Budget(left, left if device == "cuda" else CPU_PASS)
+    return Budget(left, CPU_PASS)
 
 
 def in_passes(compute: Callable[..., Tensor], *rows: Tensor, within: Budget, task: str) -> Tensor:
