@@ -48,7 +48,7 @@ rule merge_counts:
         mem_mb=growing(8000),
         runtime=growing(120),
     conda:
-        "../envs/statistics.yaml"
+        "../envs/data.yaml"
     shell:
         "python {input.script} --tokens {input.tokens:q} --pairs {input.pairs:q}"
         " --lengths {input.lengths:q} --output-tokens {output.tokens:q}"
