@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from filelock import FileLock
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from workflow import Workflow
@@ -28,11 +29,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """The finished workflow of the tiny config."""
+def done(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Workflow:
+    """The finished workflow of the tiny config: run once, and a copy for each test process."""
+    ours = tmp_path_factory.getbasetemp()
+    shared = (ours if worker_id == "master" else ours.parent) / "finished"
+    with FileLock(f"{shared}.lock"):
+        if not shared.exists():
+            workflow = Workflow(tmp_path_factory.mktemp("first"))
+            run = workflow.snakemake("--cores", "2")
+            assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-8000:]
+            workflow.directory.rename(shared)
     workflow = Workflow(tmp_path_factory.mktemp("workflow"))
-    run = workflow.snakemake("--cores", "2")
-    assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-8000:]
+    shutil.copytree(shared, workflow.directory, symlinks=True, dirs_exist_ok=True)
     return workflow
 
 

@@ -89,6 +89,11 @@ def rule_of(job: dict[str, str]) -> str:
     return next((group for group in ON_CPU if name.startswith(f"{group}_")), name)
 
 
+def megabytes(told: str) -> int:
+    """Memory as Slurm tells it: 1500M, 2G."""
+    return int(told[:-1]) * {"M": 1, "G": 1024}[told[-1]]
+
+
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     workflow = Workflow(tmp_path_factory.mktemp("local"), small())
@@ -165,8 +170,8 @@ def test_a_job_that_failed_is_submitted_again_with_more(
     failed, again = (job for job in jobs_of(submitted) if rule_of(job) == rule)
     assert failed["JobState"] == first or (first is None and failed["JobState"] != "COMPLETED")
     assert again["JobState"] == "COMPLETED"
-    asked = [int(job["MinMemoryNode"].removesuffix("M")) for job in (failed, again)]
-    assert asked[1] == 2 * asked[0]
+    first_asked, then = (megabytes(job["MinMemoryNode"]) for job in (failed, again))
+    assert then == 2 * first_asked
     assert again["TimeLimit"] != failed["TimeLimit"]
 
 
@@ -227,8 +232,8 @@ def test_a_refusal_is_one_line_with_the_setting(
 @needs_cluster
 def test_an_account_that_is_not_known_is_one_line(tmp_path: Path) -> None:
     account = ("--default-resources", "slurm_account=nobody", "--")
-    line = refused(tmp_path, {"cpu": {}}, *account, "results/tiny/corpora/held_out.parquet")
-    assert re.search(r"account 'nobody' .*; set slurm_account in slurm/config.yaml", line), line
+    line = refused(tmp_path, {"charged": {}}, *account, "results/tiny/corpora/held_out.parquet")
+    assert re.search(r"Invalid account .*; set slurm_account in slurm/config.yaml", line), line
 
 
 def test_no_slurm_is_one_line(tmp_path: Path) -> None:

@@ -25,9 +25,6 @@ rm -rf "$DIR"
 mkdir -m 755 "$DIR"
 mkdir -m 711 "$DIR/munge"
 mkdir "$DIR/state" "$DIR/spool.c1" "$DIR/spool.g1"
-# a pretend GPU is any character device: these are clones of /dev/null
-mknod "$DIR/gpu0" c 1 3
-mknod "$DIR/gpu1" c 1 3
 (umask 077 && head -c 1024 /dev/urandom >"$DIR/munge/key")
 
 cat >"$DIR/slurm.conf" <<END
@@ -78,14 +75,16 @@ PartitionName=gpu Nodes=g1 MaxTime=2-00:00:00 State=UP
 PartitionName=short Nodes=c1 MaxTime=5 State=UP
 PartitionName=charged Nodes=c1 MaxTime=2-00:00:00 State=UP
 END
+# a pretend GPU is any character device
 cat >"$DIR/gres.conf" <<END
 AutoDetect=off
-NodeName=g1 Name=gpu File=$DIR/gpu[0-1]
+NodeName=g1 Name=gpu File=/dev/null
+NodeName=g1 Name=gpu File=/dev/zero
 END
-# the partition "charged" wants an account; without an accounting database Slurm itself cannot ask for one
+# the partition "charged" wants the account "project"; without an accounting database Slurm itself cannot ask for one
 cat >"$DIR/job_submit.lua" <<END
 function slurm_job_submit(job, partitions, user)
-    if job.partition == "charged" and job.account == nil then
+    if job.partition == "charged" and job.account ~= "project" then
         return slurm.ESLURM_INVALID_ACCOUNT
     end
     return slurm.SUCCESS
