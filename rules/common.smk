@@ -337,6 +337,7 @@ TABLES = {
     **dict.fromkeys(["theory", "theory_words", "embedding_norms"] if THEORY else [], "theory"),
 }
 """Tables of the whole run, and the question that each is about."""
+SUMMARISED = [name for name in TABLES if name not in ("theory_words", "embedding_norms")]
 
 
 def reported_table(name):

@@ -152,7 +152,7 @@ rule gather_tables:
 
 rule summarize_run:
     input:
-        **{table: results(f"tables/{table}.parquet") for table in TABLES},
+        **{table: results(f"tables/{table}.parquet") for table in SUMMARISED},
         script="scripts/summarize_run.py",
         modules=modules("statistics", "style", "summary", "wording"),
     output:
@@ -167,7 +167,7 @@ rule summarize_run:
     benchmark:
         results("benchmarks/summarize_run/summary.tsv")
     params:
-        tables=lambda w, input: options({table: input[table] for table in TABLES}),
+        tables=lambda w, input: options({table: input[table] for table in SUMMARISED}),
         about=options(ANALYSIS, "confidence", name=config["run"]),
     threads: 1
     resources:

@@ -11,6 +11,7 @@ from common.summary import (
     on_comparisons,
     on_encoders,
     on_rivals,
+    on_theory,
     on_zero,
 )
 from common.tables import read_table, whole
@@ -24,6 +25,7 @@ def main(
     partial: Path,
     classes: Path,
     encoders: Path,
+    theory: Path | None = None,
     output_summary: Path,
     name: str,
     confidence: float,
@@ -50,6 +52,8 @@ def main(
         Mean weights of word classes and frequency bands.
     encoders
         How good the encoders are.
+    theory
+        Norms of static encoders' word vectors, regressed on information gain.
     output_summary
         The summary.
     name
@@ -83,6 +87,8 @@ def main(
         *("", "## All quantities", "", on_zero(tables["change"]), "", *changes_table(tables)),
         *("", "## Encoders", "", *on_encoders(tables["encoders"])),
     ]
+    if theory:
+        lines += ["", "## Theory", "", *on_theory(read_table(theory, TABLES["theory"]))]
     with whole(output_summary) as partial_file:
         partial_file.write_text("\n".join(lines) + "\n")
 

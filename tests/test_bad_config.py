@@ -68,6 +68,10 @@ def leaves(value: Any, about: dict[str, Any], path: Path_ = ()) -> Iterator[tupl
         about = copy.deepcopy(resolved(by_source[value["source"]])) | {"type": "object"}
         about["properties"]["source"] = source
         about["required"] = ["source", *about["required"]]
+    if value is None:
+        about = {
+            key: about[key] for key in about if key not in ("required", "additionalProperties")
+        }
     yield path, about
     if isinstance(value, dict):
         for key, inner in value.items():

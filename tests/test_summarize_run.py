@@ -5,7 +5,7 @@ import pytest
 from commands import assert_refuses, assert_runs
 from evidence_tables import write_evidence
 
-from common.contract import CHANGE, REGRESSION, TABLES
+from common.contract import CHANGE, NORMS, REGRESSION, TABLES
 from common.summary import on_encoders, on_rivals, on_zero
 from common.tables import read_table, write_table
 from common.wording import excludes_zero, listed, markdown_table, number, with_interval
@@ -97,6 +97,30 @@ def test_fine_tunings_of_one_encoder_are_set_side_by_side(folder):
     (line,) = on_rivals(tables, "information_gain_bayes")
     assert line.startswith("- From one encoder, `base`, on stsb by Shapley values")
     assert 0 < line.index("tuned +0.") < line.index("control −4.")
+
+
+def test_the_theory_is_told_of_pairs_in_adjacent_sentences(folder, tmp_path):
+    about = {"vectors": "untied", "dimension": 8, "n": 1900, "slope": 1.0, "intercept": 0.0}
+    rows = [
+        {"cooccurrence": kind, "source": "sampled", "gain_of": gain, "quantity": quantity}
+        | {"norm": norm, "r_squared": r_squared, "spearman": None}
+        | about
+        for kind, gain, r_squared in (("adjacent", "adjacent", 0.91), ("sentence", "adjacent", 0.1))
+        for quantity in ("plug_in", "bayes")
+        for norm in NORMS
+    ]
+    table = pl.DataFrame(rows).cast({"dimension": pl.Int32, "spearman": pl.Float64})
+    write_table(table, tmp_path / "theory.parquet", TABLES["theory"])
+    given = ["--theory", tmp_path / "theory.parquet"]
+    assert_runs("summarize_run", *arguments(folder, tmp_path / "summary.md"), *given)
+    text = (tmp_path / "summary.md").read_text()
+    (line,) = text.partition("## Theory\n\n")[2].splitlines()
+    assert "untied vectors of 8 dimensions" in line
+    assert "from sampled sentences: R² on the Bayes estimate of information gain" in line
+    assert line.endswith(
+        "over 1,900 words is 0.91 (rho undefined) for the divergence of its own P, 0.91 (rho "
+        "undefined) for the euclidean norm and 0.91 (rho undefined) for the metric norm."
+    )
 
 
 def test_changes_that_hold_zero_are_named(folder):

@@ -157,3 +157,25 @@ def on_encoders(encoders: pl.DataFrame) -> Iterator[str]:
                 "what its weights relate to is no sign of a working encoder"
             )
         yield line + "."
+
+
+def on_theory(theory: pl.DataFrame) -> Iterator[str]:
+    """A line for each static encoder of adjacent sentences: its norms and the information gain."""
+    fits = theory.filter(cooccurrence="adjacent", gain_of="adjacent")
+    known = "exact" if "exact" in fits["quantity"] else "bayes"
+    of = {"exact": "the exact", "bayes": "the Bayes estimate of"}[known]
+    learnt = {"exact": "the exact distribution", "sampled": "sampled sentences"}
+    encoders = fits.filter(quantity=known).group_by(
+        "source", "vectors", "dimension", maintain_order=True
+    )
+    for (source, vectors, dimension), rows in encoders:
+        each = [
+            f"{number(row['r_squared'])} (rho {number(row['spearman'])}) for the {row['norm']} "
+            f"{'of its own P' if row['norm'] == 'divergence' else 'norm'}"
+            for row in rows.iter_rows(named=True)
+        ]
+        yield (
+            f"- Static encoder with {vectors} vectors of {dimension} dimensions, of pairs in "
+            f"adjacent sentences from {learnt[source]}: R² on {of} information gain of these pairs over "
+            f"{rows['n'][0]:,} words is {listed(each)}."
+        )
