@@ -176,6 +176,6 @@ def on_theory(theory: pl.DataFrame) -> Iterator[str]:
         ]
         yield (
             f"- Static encoder with {vectors} vectors of {dimension} dimensions, of pairs in "
-            f"adjacent sentences from {learnt[source]}: R² on {of} information gain of these pairs over "
-            f"{rows['n'][0]:,} words is {listed(each)}."
+            f"adjacent sentences from {learnt[source]}: R² on {of} information gain of these "
+            f"pairs over {rows['n'][0]:,} words is {listed(each)}."
         )
