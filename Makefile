@@ -41,6 +41,7 @@ format: install
 # the pictures of the README; needs Graphviz and Chromium
 docs: run
 	cp results/default/figures/changes.svg docs/figure_1.svg
+	cp results/default/figures/theory.svg docs/theory.svg
 	$(RUN) snakemake --rulegraph | dot -Tsvg > docs/rulegraph.svg
 	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1280,860 \
 		--screenshot=docs/explorer.png file://$(CURDIR)/results/default/explorer.html
