@@ -12,6 +12,7 @@ from common.configuration import (
     derive_seed,
     foreign_tokenizers,
     has_exact,
+    refuse_repeated_keys,
     root_of,
     unpinned,
     validated,
@@ -21,6 +22,8 @@ from common.submission import NO_SLURM, refusals
 CONFIG_FILES = " ".join(os.path.relpath(file) for file in workflow.configfiles)
 
 try:
+    for file in workflow.configfiles:
+        refuse_repeated_keys(Path(file))
     config = validated(config)
 except ConfigError as error:
     print(f"{CONFIG_FILES}: {error}", file=sys.stderr)

@@ -61,6 +61,33 @@ def validated(config: Config) -> Config:
     return config
 
 
+def refuse_repeated_keys(file: Path) -> None:
+    """Refuse a YAML file that gives one key twice: all but the last would be lost in silence.
+
+    Raises
+    ------
+    ConfigError
+        The first key that stands twice, and where.
+    """
+    nodes: list[tuple[tuple[str, ...], yaml.Node | None]] = [((), yaml.compose(file.read_text()))]
+    while nodes:
+        path, node = nodes.pop()
+        if isinstance(node, yaml.MappingNode):
+            first: dict[str, yaml.Node] = {}
+            for key, value in node.value:
+                where = (*path, str(key.value))
+                if key.value in first:
+                    lines = [one.start_mark.line + 1 for one in (first[key.value], key)]
+                    raise ConfigError(
+                        f"{'.'.join(where)}: stands twice, in lines {lines[0]} and {lines[1]}; "
+                        "keep one of them"
+                    )
+                first[str(key.value)] = key
+                nodes.append((where, value))
+        elif isinstance(node, yaml.SequenceNode):
+            nodes += [((*path, str(place)), inner) for place, inner in enumerate(node.value)]
+
+
 def derive_seed(seed: int, *names: str) -> int:
     """A seed of its own for each named use, the same on every machine."""
     return zlib.crc32("/".join([str(seed), *names]).encode()) % (2**31)
