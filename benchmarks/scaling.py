@@ -95,8 +95,8 @@ def line(x: pl.Series, y: pl.Series) -> np.poly1d:
 
 def main(
     *,
-    sentences: tuple[int, ...] = (12_500, 25_000, 50_000, 100_000),
-    types: tuple[int, ...] = (3_000, 10_000, 30_000),
+    sentences: tuple[int, ...] = (25_000, 50_000, 100_000, 200_000),
+    types: tuple[int, ...] = (1_000, 3_000, 10_000),
     shards: tuple[int, ...] = (1, 4),
     length: int = 25,
     threads: int = 2,

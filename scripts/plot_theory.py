@@ -14,7 +14,7 @@ from common.tables import read_table
 
 BINS = 12
 """Groups of as many words each, whose means make the curve."""
-ROWS = {"metric": "norm under G (nats)", "divergence": "KL of the encoder's P(w'|w) (nats)"}
+ROWS = {"metric": "norm under G (nats)", "divergence": "encoder's own KL (nats)"}
 
 
 def main(*, theory: Path, words: Path, output_svg: Path, output_pdf: Path) -> None:
@@ -81,7 +81,16 @@ def main(*, theory: Path, words: Path, output_svg: Path, output_pdf: Path) -> No
 
 def _draw(axes: Axes, gain: np.ndarray, norm: np.ndarray) -> None:
     """Words, the means of `BINS` groups of like gain, and the identity."""
-    axes.plot(gain, norm, ".", color=style.BEFORE, markersize=1.5, alpha=0.35, label="word")
+    axes.plot(
+        gain,
+        norm,
+        ".",
+        color=style.BEFORE,
+        markersize=1.5,
+        alpha=0.35,
+        label="word",
+        rasterized=True,
+    )
     groups = np.array_split(np.argsort(gain, kind="stable"), min(BINS, len(gain)))
     means = [(gain[group].mean(), norm[group].mean()) for group in groups]
     axes.plot(*zip(*means, strict=True), color=style.AFTER, label="mean", path_effects=style.CASED)
