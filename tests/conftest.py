@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from filelock import FileLock
@@ -20,10 +21,20 @@ LOCAL = ("file:", "data:", "blob:", "chrome:", "about:")
 """Schemes that reach no network; chrome: is the page that Chromium starts with."""
 
 
+LONGEST = ("test_kills.py", "test_slurm.py", "test_hub.py", "test_workflow.py")
+"""The first of the slow files to start, so that test processes end together."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put slow files, and slow tests of a file, last."""
+    """Put slow files, the longest of them first, after others, and slow tests of a file last."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path in slow)
+
+    def rank(path: Path) -> int:
+        if path not in slow:
+            return 0
+        return 1 + (LONGEST.index(path.name) if path.name in LONGEST else len(LONGEST))
+
+    items.sort(key=lambda item: rank(item.path))
     place = {path: number for number, path in enumerate(dict.fromkeys(i.path for i in items))}
     items.sort(key=lambda item: (place[item.path], item.get_closest_marker("slow") is not None))
 
