@@ -98,7 +98,7 @@ def main(
     repeats: int = 3,
     threads: int = 2,
     output_table: Path = Path("results/benchmarks/information.parquet"),
-    output_svg: Path = Path("docs/information_benchmark.svg"),
+    output_svg: Path = Path("results/benchmarks/information.svg"),
 ) -> None:
     """Time whole processes, which start Python and read the corpus, one after the other.
 
