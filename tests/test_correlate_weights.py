@@ -20,7 +20,6 @@ from common.contract import CHANGE, INFORMATION, REGRESSION, STATISTICS, SURPRIS
 from common.statistics import Regressions, bootstrap, draw_sentences, in_sample, percentile_interval
 from common.tables import read_table, write_table
 
-ROOT = Path(__file__).parents[1]
 QUANTITIES = ["self_information", "information_gain_bayes", "surprisal"]
 
 

@@ -1,15 +1,11 @@
 """Tables of one kind joined by the command."""
 
-from pathlib import Path
-
 import polars as pl
 import pytest
 from commands import run_script
 
 from common.contract import ENCODERS, INFORMATION, SURPRISAL
 from common.tables import read_metadata, read_table, write_table
-
-ROOT = Path(__file__).parents[1]
 
 
 def gather(tables, output, kind):

@@ -1,7 +1,6 @@
 """Figures as commands: well-formed, with the numbers of the tables, the same bytes twice."""
 
 import re
-from pathlib import Path
 from xml.etree import ElementTree
 
 import polars as pl
@@ -20,8 +19,6 @@ from common.contract import (
     TRAINING,
 )
 from common.tables import read_table, write_table
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,7 @@ def _describe(main: Callable[..., None], bound: inspect.BoundArguments) -> dict[
     inputs: list[str] = []
     bound.apply_defaults()
     _ancestors.clear()
+    _recorded.cache_clear()
     for name, value in bound.arguments.items():
         values = value if isinstance(value, list | tuple) else [value]
         if any(isinstance(one, Path) for one in values):
@@ -130,6 +132,7 @@ def _checked_ancestors(path: Path) -> dict[Path, str]:
     return lineage
 
 
+@cache
 def _recorded(path: Path) -> dict[str, str]:
     """What an earlier script left in a table or directory about itself; nothing in other files.
 
