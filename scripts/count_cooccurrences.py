@@ -58,7 +58,7 @@ def main(
     last = np.array([], np.int64), np.array([], np.int64)
     with progress("counting", len(sentences), "sentences") as bar:
         for part in sentences.blocks(range(len(sentences)), block):
-            ids, lengths = types.number(part["text"].to_list())
+            ids, lengths = types.number(part["text"])
             documents = part["document_id"].to_numpy()
             tokens += np.bincount(ids, minlength=len(types))
             for k, half in enumerate(within):

@@ -77,7 +77,7 @@ def main(
     seen: Counter[int] = Counter()
     with progress("counting", len(rows), "sentences") as bar:
         for part in sentences.blocks(rows, block):
-            ids, lengths = types.number(part["text"].to_list())
+            ids, lengths = types.number(part["text"])
             before, tokens = tokens, np.bincount(ids, minlength=len(types))
             tokens[: len(before)] += before
             seen.update(lengths.tolist())

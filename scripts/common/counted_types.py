@@ -9,6 +9,7 @@ import polars as pl
 from transformers import PreTrainedTokenizerBase
 
 from common.command import InputError
+from common.independent_pieces import Types, each_once
 from common.words import Speller, tells_words
 
 
@@ -18,12 +19,12 @@ class TokenTypes:
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self.backend = tokenizer.backend_tokenizer
         self.spelled = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+        self.number = each_once(self._number, tokenizer)
 
     def __len__(self) -> int:
         return len(self.spelled)
 
-    def number(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Types of all sentences laid end to end, (sum of lengths,), and the lengths."""
+    def _number(self, texts: list[str]) -> Types:
         encoded = self.backend.encode_batch_fast(texts, add_special_tokens=False)
         return _flat([one.ids for one in encoded])
 
@@ -46,6 +47,7 @@ class WordTypes:
         self.speller = Speller(tokenizer)
         self.numbers: dict[str, int] = {}
         self.find = cache(self._find)
+        self.number = each_once(self._number, tokenizer)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -55,8 +57,7 @@ class WordTypes:
         """The words met until now, by their number."""
         return list(self.numbers)
 
-    def number(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Types of all sentences laid end to end, (sum of lengths,), and the lengths."""
+    def _number(self, texts: list[str]) -> Types:
         encoded = self.backend.encode_batch(texts, add_special_tokens=False)
         ids, lengths = _flat([one.ids for one in encoded])
         words, _ = _flat([one.word_ids for one in encoded])
@@ -93,6 +94,6 @@ def renumber(pairs: pl.DataFrame, tokens: pl.DataFrame, total: pl.DataFrame) -> 
     )
 
 
-def _flat(made: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+def _flat(made: list[list[int]]) -> Types:
     lengths = np.fromiter(map(len, made), np.int64, len(made))
     return np.fromiter(chain.from_iterable(made), np.int64, lengths.sum()), lengths
