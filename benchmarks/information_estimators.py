@@ -16,7 +16,8 @@ from scipy.stats import spearmanr
 
 from common import information_estimates as estimates
 from common.grammar import Grammar, load_grammar
-from common.information import RunningSum, count_pairs, information_gain, shuffled_information_gain
+from common.information import information_gain, shuffled_information_gain
+from common.pair_counts import RunningSum, count_pairs
 from common.style import AFTER, PAGE
 from common.word_coordinates import Halves, mixture
 
@@ -33,7 +34,7 @@ def sample_halves(grammar: Grammar, sentences: int) -> tuple[Halves, np.ndarray]
     ladder = grammar.emissions.cumsum(axis=2).reshape(-1, types)
     ladder = (ladder / ladder[:, -1:] + np.arange(len(ladder))[:, None]).ravel()
     sizes = np.array([len(template) for template in grammar.templates])
-    halves, lengths = (RunningSum(types), RunningSum(types)), []
+    halves, lengths = (RunningSum(), RunningSum()), []
     for start in range(0, sentences, BLOCK):
         number = min(BLOCK, sentences - start)
         per_document = generator.integers(*DOCUMENT, number, endpoint=True)
@@ -48,7 +49,7 @@ def sample_halves(grammar: Grammar, sentences: int) -> tuple[Halves, np.ndarray]
         for k, half in enumerate(halves):
             held = document % 2 == k
             half.add(count_pairs(ids[np.repeat(held, lengths[-1])], lengths[-1][held], types))
-    return (halves[0].total(), halves[1].total()), np.concatenate(lengths)
+    return (halves[0].take(), halves[1].take()), np.concatenate(lengths)
 
 
 def by_rows(

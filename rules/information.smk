@@ -1,7 +1,14 @@
 rule count_tokens:
     input:
         script="scripts/count_tokens.py",
-        modules=modules("corpus_blocks", "counted_types", "information", "sentences", "words"),
+        modules=modules(
+            "corpus_blocks",
+            "counted_types",
+            "independent_pieces",
+            "pair_counts",
+            "sentences",
+            "words",
+        ),
         corpus=results("corpora/{corpus}.parquet"),
         tokenizer=lambda w: tokenizer_of(w.tokenizer),
         checks=lambda w: tokenizer_checks(w.tokenizer),
@@ -14,7 +21,7 @@ rule count_tokens:
     benchmark:
         results("benchmarks/count_tokens/{corpus}.{tokenizer}.{shard}.tsv")
     params:
-        settings=options(config["information"], "block", unit=ANALYSIS["unit"]),
+        settings=options(config["information"], "block", "held_pairs", unit=ANALYSIS["unit"]),
     threads: 2
     resources:
         mem_mb=growing(8000),
@@ -31,7 +38,7 @@ rule count_tokens:
 rule merge_counts:
     input:
         script="scripts/merge_counts.py",
-        modules=modules("counted_types", "words"),
+        modules=modules("counted_types", "independent_pieces", "words"),
         tokens=counts_of_shards("tokens"),
         pairs=counts_of_shards("pairs"),
         lengths=counts_of_shards("lengths"),
@@ -58,7 +65,7 @@ rule merge_counts:
 rule estimate_information:
     input:
         script="scripts/estimate_information.py",
-        modules=modules("information", "information_estimates", "word_coordinates"),
+        modules=modules("information", "information_estimates", "pair_counts", "word_coordinates"),
         tokens=results("counts/{corpus}/{tokenizer}/tokens.parquet"),
         pairs=results("counts/{corpus}/{tokenizer}/pairs.parquet"),
         lengths=results("counts/{corpus}/{tokenizer}/lengths.parquet"),

@@ -1,7 +1,9 @@
 rule count_cooccurrences:
     input:
         script="scripts/count_cooccurrences.py",
-        modules=modules("corpus_blocks", "counted_types", "information", "words"),
+        modules=modules(
+            "corpus_blocks", "counted_types", "independent_pieces", "pair_counts", "words"
+        ),
         corpus=results("corpora/{corpus}.parquet"),
         tokenizer=lambda w: tokenizer_of(w.tokenizer),
         checks=lambda w: tokenizer_checks(w.tokenizer),
@@ -14,7 +16,7 @@ rule count_cooccurrences:
     benchmark:
         results("benchmarks/count_cooccurrences/{corpus}.{tokenizer}.tsv")
     params:
-        settings=options(config["information"], "block"),
+        settings=options(config["information"], "block", "held_pairs"),
     threads: 2
     resources:
         mem_mb=growing(8000),
@@ -31,7 +33,7 @@ rule train_static_encoder:
     input:
         script="scripts/train_static_encoder.py",
         modules=modules(
-            *("grammar", "information", "relation"),
+            *("grammar", "pair_counts", "relation"),
             *("static_encoder", "statistics", "word_pairs"),
         ),
         lexicon="scripts/common/lexicon.yaml",
@@ -67,6 +69,7 @@ rule test_theory:
         script="scripts/test_theory.py",
         modules=modules(
             *("embedding_norms", "grammar", "information", "information_estimates"),
+            "pair_counts",
             *("relation", "statistics", "word_coordinates", "word_pairs"),
         ),
         lexicon="scripts/common/lexicon.yaml",

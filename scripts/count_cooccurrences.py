@@ -11,9 +11,9 @@ from common.command import InputError, run
 from common.contract import ADJACENT_COUNTS, PAIR_COUNTS, TOKEN_COUNTS
 from common.corpus_blocks import CorpusFile
 from common.counted_types import TokenTypes
-from common.information import RunningSum, count_adjacent_pairs, count_pairs, pair_table
+from common.pair_counts import HELD, PairSum, count_adjacent_pairs, count_pairs
 from common.progress import progress
-from common.tables import write_table
+from common.tables import write_parts, write_table
 from common.vocabulary import fingerprint, load_tokenizer
 
 
@@ -25,6 +25,7 @@ def main(
     output_adjacent: Path,
     output_sentence: Path,
     block: int = 25_000,
+    held_pairs: int = HELD,
 ) -> None:
     """Count tokens, and pairs of them in adjacent sentences of a document and in one sentence.
 
@@ -48,44 +49,49 @@ def main(
         Pairs of tokens at distinct positions of a sentence (Parquet).
     block
         Sentences held in memory at a time.
+    held_pairs
+        Pairs of types held in memory at a time; more go to a temporary file.
     """
     sentences = CorpusFile(corpus)
     words = load_tokenizer(tokenizer)
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
     types = TokenTypes(words)
     tokens = np.zeros(len(types), np.int64)
-    adjacent, within = ((RunningSum(len(types)), RunningSum(len(types))) for _ in range(2))
+    adjacent, within = PairSum(held_pairs), PairSum(held_pairs)
+    met = 0
     last = np.array([], np.int64), np.array([], np.int64)
     with progress("counting", len(sentences), "sentences") as bar:
         for part in sentences.blocks(range(len(sentences)), block):
             ids, lengths = types.number(part["text"])
             documents = part["document_id"].to_numpy()
             tokens += np.bincount(ids, minlength=len(types))
-            for k, half in enumerate(within):
-                held = documents % 2 == k
-                half.add(count_pairs(ids[np.repeat(held, lengths)], lengths[held], len(types)))
+            for half in range(2):
+                held = documents % 2 == half
+                of_half = ids[np.repeat(held, lengths)], lengths[held]
+                within.add(half, count_pairs(*of_half, len(types)))
             ids = np.concatenate([last[0], ids])
             lengths = np.concatenate([[len(last[0])] * len(last[1]), lengths]).astype(np.int64)
             documents = np.concatenate([last[1], documents])
             following = np.append(documents[1:] == documents[:-1], False)
-            for k, half in enumerate(adjacent):
-                first = np.flatnonzero(following & (documents % 2 == k))
-                half.add(count_adjacent_pairs(ids, lengths, first, len(types)))
+            for half in range(2):
+                first = np.flatnonzero(following & (documents % 2 == half))
+                found = count_adjacent_pairs(ids, lengths, first, len(types))
+                adjacent.add(half, found)
+                met += found.nnz
             last = ids[len(ids) - lengths[-1] :], documents[-1:]
             bar.update(len(part))
-    if not sum(half.total().nnz for half in adjacent):
+    if not met:
         raise InputError(f"{corpus}: no document has two sentences, so none are adjacent")
     logging.info("%d tokens", tokens.sum())
     identity = {"tokenizer": fingerprint(words), "unit": "token"}
     spelled = pl.Series(types.spelled, dtype=pl.String)
     counted = pl.DataFrame({"token_id": np.arange(len(types)), "token": spelled, "count": tokens})
     write_table(counted, output_tokens, TOKEN_COUNTS, **identity)
-    for halves, path, table in (
+    for pairs, path, table in (
         (adjacent, output_adjacent, ADJACENT_COUNTS),
         (within, output_sentence, PAIR_COUNTS),
     ):
-        pairs = pair_table(halves[0].total(), halves[1].total())
-        write_table(pairs, path, table, **identity)
+        write_parts(pairs.tables(len(types)), path, table, **identity)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ import polars as pl
 from common.command import run
 from common.contract import PAIR_COUNTS, SENTENCE_LENGTHS, TOKEN_COUNTS
 from common.corpus_blocks import CorpusFile
-from common.counted_types import TokenTypes, WordTypes, add_up_words, digest, renumber
-from common.information import RunningSum, count_pairs, pair_table
+from common.counted_types import TokenTypes, WordTypes, digest
+from common.pair_counts import HELD, PairSum, count_pairs
 from common.progress import progress
 from common.sentences import parse_shard
-from common.tables import write_table
+from common.tables import write_parts, write_table
 from common.vocabulary import fingerprint, load_tokenizer
 
 STRETCH = 100
@@ -34,6 +34,7 @@ def main(
     output_lengths: Path,
     unit: Literal["token", "word"] = "token",
     block: int = 25_000,
+    held_pairs: int = HELD,
     shard: str = "1-of-1",
 ) -> None:
     """Count tokens or words, and ordered pairs of them at distinct positions of a sentence.
@@ -51,7 +52,7 @@ def main(
     tokenizer
         Directory of the tokenizer, or of an encoder.
     output_tokens
-        Occurrences of every type of the vocabulary, or of every word that occurs (Parquet).
+        Occurrences of every type of the vocabulary, or of every word as it was met (Parquet).
     output_pairs
         Pairs of types that occur together, with their counts (Parquet).
     output_lengths
@@ -60,6 +61,8 @@ def main(
         What is counted: tokens, or the words that they are parts of, as these read.
     block
         Sentences held in memory at a time.
+    held_pairs
+        Pairs of types held in memory at a time; more go to a temporary file.
     shard
         Part of the sentences to count, as 2-of-8.
     """
@@ -73,7 +76,7 @@ def main(
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
     types = WordTypes(words) if unit == "word" else TokenTypes(words)
     tokens = np.zeros(len(types), np.int64)
-    halves = RunningSum(len(types)), RunningSum(len(types))
+    pairs = PairSum(held_pairs)
     seen: Counter[int] = Counter()
     with progress("counting", len(rows), "sentences") as bar:
         for part in sentences.blocks(rows, block):
@@ -82,11 +85,10 @@ def main(
             tokens[: len(before)] += before
             seen.update(lengths.tolist())
             stretch = part["document_id"] + part["sentence_id"] // STRETCH
-            for k, half in enumerate(halves):
-                held = (stretch % 2 == k).to_numpy()
-                for old in half.parts:
-                    old.resize(len(tokens), len(tokens))
-                half.add(count_pairs(ids[np.repeat(held, lengths)], lengths[held], len(tokens)))
+            for half in range(2):
+                held = (stretch % 2 == half).to_numpy()
+                of_half = ids[np.repeat(held, lengths)], lengths[held]
+                pairs.add(half, count_pairs(*of_half, len(tokens)))
             bar.update(len(part))
     spelled = pl.Series(types.spelled, dtype=pl.String)
     counted = pl.DataFrame({"token_id": np.arange(len(types)), "token": spelled, "count": tokens})
@@ -96,14 +98,11 @@ def main(
         logging.warning("%.0f %% unknown: this tokenizer fits the corpus badly", 100 * unknown)
     if seen[0]:
         logging.warning("%d sentences without tokens", seen[0])
-    pairs = pair_table(halves[0].total(), halves[1].total())
     identity = {"tokenizer": fingerprint(words), "unit": unit}
     if unit == "word":
-        total = add_up_words([counted])
-        counted, pairs = total, renumber(pairs, counted, total)
-        identity["words"] = digest(total)
+        identity["words"] = digest(counted)
     write_table(counted, output_tokens, TOKEN_COUNTS, **identity)
-    write_table(pairs, output_pairs, PAIR_COUNTS, **identity)
+    write_parts(pairs.tables(len(types)), output_pairs, PAIR_COUNTS, **identity)
     found = pl.DataFrame({"length": list(seen), "sentences": list(seen.values())})
     write_table(found, output_lengths, SENTENCE_LENGTHS, **identity)
 

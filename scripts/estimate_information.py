@@ -7,8 +7,9 @@ import numpy as np
 
 from common.command import InputError, run
 from common.contract import INFORMATION, LANGUAGE, PAIR_COUNTS, SENTENCE_LENGTHS, TOKEN_COUNTS
-from common.information import information_gain, pair_halves, shuffled_information_gain
+from common.information import information_gain, shuffled_information_gain
 from common.information_estimates import posterior_information_gain
+from common.pair_counts import pair_halves
 from common.tables import read_metadata, read_table, write_table
 
 

@@ -19,8 +19,9 @@ from common.contract import (
 )
 from common.embedding_norms import euclidean_norm, metric_norm, model_divergence, regress_types
 from common.grammar import divergence_from_marginal
-from common.information import information_gain, pair_halves
+from common.information import information_gain
 from common.information_estimates import posterior_information_gain
+from common.pair_counts import pair_halves
 from common.progress import progress
 from common.relation import same_tokenizer
 from common.tables import read_table, write_table

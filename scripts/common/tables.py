@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -59,16 +60,30 @@ def write_table(frame: pl.DataFrame, path: Path, table: Table, **metadata: str) 
     InputError
         A value cannot be, by the contract.
     """
-    names = [n for n, c in table.columns.items() if n in frame.columns or not c.optional]
-    if unknown := set(frame.columns) - set(names):
+    keys = [key for key in table.keys if key in frame.columns]
+    write_parts(iter([frame.sort(keys)]), path, table, **metadata)
+
+
+def write_parts(parts: Iterator[pl.DataFrame], path: Path, table: Table, **metadata: str) -> None:
+    """Write a table that comes in parts, at least one, sorted by its keys; as `write_table`."""
+    first = next(parts)
+    schema = _schema(first.columns, path, table, metadata)
+    checked = (_checked(part, path, table, schema.names) for part in chain([first], parts))
+    with (
+        whole(path) as partial,
+        pq.ParquetWriter(partial, schema, compression="zstd", write_page_checksum=True) as writer,
+    ):
+        for rows in _row_groups(checked):
+            writer.write_table(rows.to_arrow().cast(schema))
+
+
+def _schema(columns: list[str], path: Path, table: Table, metadata: dict[str, str]) -> pa.Schema:
+    names = [n for n, c in table.columns.items() if n in columns or not c.optional]
+    if unknown := set(columns) - set(names):
         raise ValueError(f"columns outside the contract: {sorted(unknown)}")
-    if missing := set(names) - set(frame.columns):
+    if missing := set(names) - set(columns):
         raise ValueError(f"columns missing: {sorted(missing)}")
-    for name in names:
-        if not table.columns[name].nullable and frame[name].null_count():
-            raise ValueError(f"{path}: column {name} holds nulls")
-    check_values(frame, path, table)
-    schema = pa.schema(
+    return pa.schema(
         [
             pa.field(
                 name,
@@ -87,13 +102,26 @@ def write_table(frame: pl.DataFrame, path: Path, table: Table, **metadata: str) 
             **metadata,
         },
     )
-    ordered = frame.select(names).sort(table.keys)
-    with (
-        whole(path) as partial,
-        pq.ParquetWriter(partial, schema, compression="zstd", write_page_checksum=True) as writer,
-    ):
-        for part in ordered.iter_slices(ROWS):
-            writer.write_table(part.to_arrow().cast(schema))
+
+
+def _checked(frame: pl.DataFrame, path: Path, table: Table, names: list[str]) -> pl.DataFrame:
+    for name in names:
+        if not table.columns[name].nullable and frame[name].null_count():
+            raise ValueError(f"{path}: column {name} holds nulls")
+    check_values(frame, path, table)
+    return frame.select(names)
+
+
+def _row_groups(parts: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The rows, `ROWS` at a time whatever the parts, so that the file is the same."""
+    waiting = pl.DataFrame()
+    for part in parts:
+        waiting = pl.concat([waiting, part]) if len(waiting) else part
+        for start in range(0, len(waiting) - ROWS + 1, ROWS):
+            yield waiting[start : start + ROWS]
+        waiting = waiting[len(waiting) // ROWS * ROWS :]
+    if len(waiting):
+        yield waiting
 
 
 def read_table(path: Path, table: Table) -> pl.DataFrame:

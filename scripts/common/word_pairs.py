@@ -8,7 +8,7 @@ import numpy as np
 from common.command import InputError
 from common.contract import ADJACENT_COUNTS, TOKEN_COUNTS
 from common.grammar import load_grammar
-from common.information import pair_halves
+from common.pair_counts import pair_halves
 from common.relation import same_tokenizer
 from common.statistics import Floats
 from common.tables import read_table
