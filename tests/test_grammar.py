@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare, spearmanr
 
 from common.grammar import TEMPLATES, Grammar, load_grammar
-from common.information import count_pairs, information_gain, shuffled_information_gain
+from common.information import information_gain, shuffled_information_gain
 from common.information_estimates import posterior_information_gain
+from common.pair_counts import count_pairs
 from generate_corpus import generate_documents
 
 

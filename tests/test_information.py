@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from scipy.stats import dirichlet_multinomial, norm
 from tiny_encoder import build_tokenizer
 
-from common import information, word_coordinates
+from common import information, pair_counts, word_coordinates
 from common import information_estimates as estimates
 from common.contract import INFORMATION, TOKEN_COUNTS
 from common.tables import read_metadata, read_table
@@ -26,7 +26,7 @@ sentences_of_ids = st.lists(
 
 def counted(sentences: list[list[int]]) -> csr_array:
     ids = np.array([token for sentence in sentences for token in sentence])
-    return information.count_pairs(ids, np.array([len(s) for s in sentences]), TYPES)
+    return pair_counts.count_pairs(ids, np.array([len(s) for s in sentences]), TYPES)
 
 
 @given(sentences_of_ids)
@@ -67,27 +67,65 @@ def test_parts_add_up_to_the_whole(sentences: list[list[int]], cut: int) -> None
 @given(st.lists(sentences_of_ids, min_size=1, max_size=9))
 @settings(deadline=None)
 def test_a_running_sum_is_the_sum(parts: list[list[list[int]]]) -> None:
-    running = information.RunningSum(TYPES)
+    running = pair_counts.RunningSum()
     for part in parts:
         running.add(counted(part))
     expected = sum(counted(part).toarray() for part in parts)
-    assert np.array_equal(running.total().toarray(), expected)
+    assert np.array_equal(running.take().toarray(), expected)
+
+
+@given(st.lists(st.tuples(st.booleans(), sentences_of_ids), max_size=9), st.integers(1, 80))
+@settings(deadline=None)
+def test_pairs_that_are_set_down_add_up_to_those_held_in_memory(
+    parts: list[tuple[bool, list[list[int]]]], held: int
+) -> None:
+    """New types come with later parts, as new words do."""
+    some, all_at_once = pair_counts.PairSum(held), pair_counts.PairSum()
+    expected = np.zeros((2, TYPES, TYPES), np.int64)
+    met = 1
+    for half, sentences in parts:
+        pairs = counted(sentences)
+        met = max(met, int(pairs.indices.max(initial=0)) + 1)
+        for total in (some, all_at_once):
+            total.add(int(half), pairs[:met, :met])
+        expected[int(half)] += pairs.toarray()
+    tables = list(some.tables(TYPES))
+    table = pl.concat(tables)
+    assert table.equals(pl.concat(all_at_once.tables(TYPES)))
+    assert table.equals(table.sort("token_id", "other_id"))
+    for half, back in zip(expected, pair_counts.pair_halves(table, TYPES), strict=True):
+        assert np.array_equal(half, back.toarray())
+
+
+def test_no_more_pairs_than_told_are_in_memory() -> None:
+    generator = np.random.default_rng(0)
+    types, held, sentences = 300, 2000, 40
+    total = pair_counts.PairSum(held)
+    for _ in range(50):
+        ids = generator.integers(types, size=10 * sentences)
+        pairs = pair_counts.count_pairs(ids, np.full(sentences, 10), types)
+        total.add(int(generator.integers(2)), pairs)
+        assert sum(map(len, total.sums)) <= held
+    assert len(total.set_down[0]) > 10
+    tables = [len(table) for table in total.tables(types)]
+    assert sum(tables) > 10 * held
+    assert max(tables) < held
 
 
 def test_sums_that_32_bits_do_not_hold() -> None:
     half = csr_array(np.array([[0, 2**31 - 2], [2**31 - 2, 1]], np.int32))
-    running = information.RunningSum(2)
+    running = pair_counts.RunningSum()
     running.add(half)
     running.add(half)
-    total = running.total()
+    total = running.take()
     assert total.toarray().tolist() == [[0, 2**32 - 4], [2**32 - 4, 2]]
-    table = information.pair_table(total, half)
+    table = pair_counts.pair_table(total, half)
     assert table["count"].to_list() == [3 * 2**31 - 6, 3 * 2**31 - 6, 3]
     assert table["half_count"].to_list() == [2**32 - 4, 2**32 - 4, 2]
 
 
 def test_a_sentence_whose_pairs_32_bits_do_not_hold() -> None:
-    pairs = information.count_pairs(np.zeros(50_000, np.int64), np.array([50_000]), 1)
+    pairs = pair_counts.count_pairs(np.zeros(50_000, np.int64), np.array([50_000]), 1)
     assert pairs.toarray().tolist() == [[50_000 * 49_999]]
 
 
@@ -95,10 +133,10 @@ def test_a_sentence_whose_pairs_32_bits_do_not_hold() -> None:
 @settings(deadline=None)
 def test_halves_come_back_from_their_table(first: list[list[int]], second: list[list[int]]) -> None:
     halves = counted(first), counted(second)
-    table = information.pair_table(*halves)
+    table = pair_counts.pair_table(*halves)
     assert (table["count"] > 0).all()
     assert table.equals(table.sort("token_id", "other_id"))
-    for half, back in zip(halves, information.pair_halves(table, TYPES), strict=True):
+    for half, back in zip(halves, pair_counts.pair_halves(table, TYPES), strict=True):
         assert np.array_equal(half.toarray(), back.toarray())
 
 
@@ -113,7 +151,7 @@ def test_expected_bias_is_the_mean_over_shuffles() -> None:
     gains = []
     for _ in range(shuffles):
         generator.shuffle(ids)
-        gains.append(information.information_gain(information.count_pairs(ids, lengths, types)))
+        gains.append(information.information_gain(pair_counts.count_pairs(ids, lengths, types)))
     mean, error = np.mean(gains, axis=0), np.std(gains, axis=0) / np.sqrt(shuffles - 1)
     each, many = np.unique(lengths, return_counts=True)
     expected = information.shuffled_information_gain(counts, each, many)
@@ -184,7 +222,7 @@ def topical_halves(topics: int, sentences: int) -> tuple[tuple[csr_array, csr_ar
         ladder = (shares.cumsum(axis=1) + np.arange(topics)[:, None]).ravel()
         place = np.searchsorted(ladder, topic + generator.random(len(topic)))
         ids = np.minimum(place - topic * 120, 119)
-        halves.append(information.count_pairs(ids, np.full(sentences // 2, 8), 120))
+        halves.append(pair_counts.count_pairs(ids, np.full(sentences // 2, 8), 120))
     joint = shares.T @ shares / topics
     marginal = joint.sum(axis=1)
     exact = (joint / marginal[:, None] * np.log(joint / np.outer(marginal, marginal))).sum(axis=1)

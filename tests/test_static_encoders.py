@@ -30,7 +30,7 @@ from common.contract import (
 )
 from common.embedding_norms import covariance, euclidean_norm, metric_norm, model_divergence
 from common.grammar import divergence_from_marginal
-from common.information import count_adjacent_pairs
+from common.pair_counts import count_adjacent_pairs
 from common.static_encoder import PopulationLoss, Vectors, canonical, choose_penalty, fit
 from common.tables import read_metadata, read_table, write_table
 

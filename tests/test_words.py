@@ -203,7 +203,7 @@ def test_counts_are_those_of_plain_python_in_any_shards(kind: str, tmp_path: Pat
     texts = texts_of(211)
     corpus = write_corpus(tmp_path / "c.parquet", texts, sentences=7)
     TOKENIZERS[kind].save_pretrained(tmp_path / "t")
-    whole = count(tmp_path, corpus, tmp_path / "t", "whole")
+    whole = merge(tmp_path, [count(tmp_path, corpus, tmp_path / "t", "counted")], "whole")
     tokens, cells, lengths = (read_table(whole[k], table) for k, table in TABLES.items())
     sentences = [words_of(kind, text) for text in texts]
     assert dict(tokens.select("token", "count").rows()) == Counter(chain.from_iterable(sentences))
