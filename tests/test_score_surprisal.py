@@ -92,6 +92,20 @@ def test_the_output_layer_sees_one_token_a_copy(tmp_path: Path) -> None:
         assert seen == [3], architecture
 
 
+@pytest.mark.parametrize("architecture", ["bert", "roberta", "mpnet", "electra", "distilbert"])
+def test_what_follows_the_last_attention_sees_one_token_a_copy(
+    tmp_path: Path, architecture: str
+) -> None:
+    """Where that changes nothing: DistilBERT adds what its attention was given outside of it."""
+    model = MaskedLM(build(tmp_path / "masked_lm", architecture), device="cpu")
+    seen = []
+    for name, module in model.model.named_modules():
+        if name.endswith(("intermediate", "ffn")):
+            module.register_forward_hook(lambda _, given, __: seen.append(given[0].shape[:2]))
+    model.logits(torch.full((3, 7), 5), torch.tensor([1, 2, 3]))
+    assert seen == [(3, 7), (3, 7 if architecture == "distilbert" else 1)]
+
+
 def test_variants_differ_within_words_only(tmp_path: Path) -> None:
     masked_lm = build(tmp_path / "masked_lm")
     texts = draw_texts(12)

@@ -1,8 +1,8 @@
-"""Surprisal by a masked language model, whose output layer runs at the scored tokens alone."""
+"""Surprisal by a masked language model, whose last steps run at the scored tokens alone."""
 
 import logging
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -57,25 +57,33 @@ class MaskedLM:
                 raise InputError(f"{directory}: parameter {name} holds values that are not finite")
         self.model.eval().requires_grad_(False).to(self.device)
         self.longest = min(self.tokenizer.model_max_length, _positions(self.model))
-        self.logits = self._sparse_logits
-        if not self._is_sparse():
+        attention = [m for name, m in self.model.named_modules() if name.endswith("attention")]
+        candidates = [*attention[-1:], self.model.base_model]
+        self.narrow = next((m for m in candidates if self._is_narrow(m)), None)
+        if self.narrow is None:
             logging.info("%s: its output layer has to run at every token", directory)
-            self.logits = self._full_logits
 
-    def _full_logits(self, ids: Tensor, places: Tensor) -> Tensor:
+    def logits(self, ids: Tensor, places: Tensor) -> Tensor:
         """Logits [m, v] at one place [m] of each row of ids [m, n]."""
-        found = self.model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
-        return found[torch.arange(len(ids), device=ids.device), places]
+        return self._logits(ids, places, self.narrow)
 
-    def _sparse_logits(self, ids: Tensor, places: Tensor) -> Tensor:
-        """The same; the output layer is given one hidden state a row, in place of all of them."""
+    def _logits(self, ids: Tensor, places: Tensor, narrow: nn.Module | None) -> Tensor:
+        """The same; what comes after `narrow` is given one hidden state a row, not all of them."""
         rows = torch.arange(len(ids), device=ids.device)
 
-        def keep(_: nn.Module, __: object, output: dict) -> dict:
-            output["last_hidden_state"] = output["last_hidden_state"][rows, places].unsqueeze(1)
+        def keep(_: nn.Module, __: object, output: Any) -> Any:
+            if isinstance(output, Tensor):
+                return output[rows, places].unsqueeze(1)
+            if isinstance(output, tuple):
+                return keep(_, __, output[0]), *output[1:]
+            output["last_hidden_state"] = keep(_, __, output["last_hidden_state"])
             return output
 
-        with self.model.base_model.register_forward_hook(keep):
+        if narrow is None:
+            return self.model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[
+                rows, places
+            ]
+        with narrow.register_forward_hook(keep):
             found = self.model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
         return found.squeeze(1)
 
@@ -139,18 +147,18 @@ class MaskedLM:
         )
 
     @torch.no_grad()
-    def _is_sparse(self) -> bool:
-        """Whether the output layer gives the same for the hidden state of a token by itself."""
+    def _is_narrow(self, module: nn.Module) -> bool:
+        """Whether logits are the same if what comes after has the hidden state of one token."""
         count = min(TRIAL_TOKENS, self.longest)
         ids = torch.arange(count, device=self.device).expand(count, count)
         places = torch.arange(count, device=self.device)
-        full = self._full_logits(ids, places)
+        full = self._logits(ids, places, None)
         try:
-            sparse = self._sparse_logits(ids, places)
+            narrow = self._logits(ids, places, module)
         except (RuntimeError, LookupError, TypeError):
             return False
-        return sparse.shape == full.shape and torch.allclose(
-            sparse, full, rtol=1e-4, atol=1e-5 * float(full.abs().max())
+        return narrow.shape == full.shape and torch.allclose(
+            narrow, full, rtol=1e-4, atol=1e-5 * float(full.abs().max())
         )
 
 
