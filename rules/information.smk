@@ -38,7 +38,7 @@ rule count_tokens:
 rule merge_counts:
     input:
         script="scripts/merge_counts.py",
-        modules=modules("counted_types", "independent_pieces", "words"),
+        modules=modules("counted_types", "independent_pieces", "pair_counts", "words"),
         tokens=counts_of_shards("tokens"),
         pairs=counts_of_shards("pairs"),
         lengths=counts_of_shards("lengths"),
@@ -50,6 +50,8 @@ rule merge_counts:
         results("logs/merge_counts/{corpus}.{tokenizer}.log"),
     benchmark:
         results("benchmarks/merge_counts/{corpus}.{tokenizer}.tsv")
+    params:
+        settings=options(config["information"], "held_pairs"),
     threads: 1
     resources:
         mem_mb=growing(8000),
@@ -59,7 +61,8 @@ rule merge_counts:
     shell:
         "python {input.script} --tokens {input.tokens:q} --pairs {input.pairs:q}"
         " --lengths {input.lengths:q} --output-tokens {output.tokens:q}"
-        " --output-pairs {output.pairs:q} --output-lengths {output.lengths:q} 2>&1 | tee {log:q}"
+        " --output-pairs {output.pairs:q} --output-lengths {output.lengths:q}"
+        " {params.settings} 2>&1 | tee {log:q}"
 
 
 rule estimate_information:

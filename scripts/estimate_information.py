@@ -10,7 +10,7 @@ from common.contract import INFORMATION, LANGUAGE, PAIR_COUNTS, SENTENCE_LENGTHS
 from common.information import information_gain, shuffled_information_gain
 from common.information_estimates import posterior_information_gain
 from common.pair_counts import pair_halves
-from common.tables import read_metadata, read_table, write_table
+from common.tables import read_metadata, read_parts, read_table, write_table
 
 
 def main(
@@ -43,18 +43,18 @@ def main(
         Exact values of a generated language, by word (Parquet).
     """
     counted = read_table(tokens, TOKEN_COUNTS)
-    cells = read_table(pairs, PAIR_COUNTS)
+    halves = pair_halves(read_parts(pairs, PAIR_COUNTS), len(counted))
+    cells = halves[0].sum() + halves[1].sum()
     sentences = read_table(lengths, SENTENCE_LENGTHS)
     count = counted["count"].to_numpy()
     each, many = sentences["length"].to_numpy(), sentences["sentences"].to_numpy()
-    if (each @ many, each * (each - 1) @ many) != (count.sum(), cells["count"].sum()):
+    if (each @ many, each * (each - 1) @ many) != (count.sum(), cells):
         raise InputError(
             f"{lengths}: {each @ many} tokens and {each * (each - 1) @ many} pairs, but {tokens} "
-            f"counts {count.sum()}, {pairs} {cells['count'].sum()}; they are not of one corpus"
+            f"counts {count.sum()}, {pairs} {cells}; they are not of one corpus"
         )
-    if cells.is_empty():
+    if not cells:
         raise InputError(f"{pairs}: no sentence has two tokens, so no pair was counted")
-    halves = pair_halves(cells, len(count))
     plug_in = information_gain(halves[0] + halves[1])
     shuffled = shuffled_information_gain(count, each, many)
     posterior = posterior_information_gain(halves, count.sum(), confidence)

@@ -1,28 +1,21 @@
 """Add up the counts of the shards of a corpus."""
 
 import logging
-from collections.abc import Iterator
-from functools import reduce
 from pathlib import Path
 
 import polars as pl
 
 from common.command import InputError, run
-from common.contract import PAIR_COUNTS, SENTENCE_LENGTHS, TOKEN_COUNTS, Table
+from common.contract import PAIR_COUNTS, SENTENCE_LENGTHS, TOKEN_COUNTS
 from common.counted_types import add_up_words, digest, renumber
-from common.tables import read_metadata, read_table, write_table
+from common.pair_counts import HELD, PairSum, pair_halves
+from common.progress import progress
+from common.tables import read_metadata, read_parts, read_table, write_parts, write_table
 
 
-def read_each(paths: list[Path], table: Table) -> Iterator[pl.DataFrame]:
-    """The tables one after the other."""
-    return (read_table(path, table) for path in paths)
-
-
-def add_up(parts: Iterator[pl.DataFrame], table: Table) -> pl.DataFrame:
-    """Sum of tables of one kind, two at a time, row by row of equal ids."""
-    values = [name for name in table.columns if name in ("count", "half_count", "sentences")]
-    keys = [name for name in table.columns if name not in values]
-    return reduce(lambda a, b: pl.concat([a, b]).group_by(keys).agg(pl.col(values).sum()), parts)
+def add_up(tables: list[pl.DataFrame], value: str) -> pl.DataFrame:
+    """Sum of tables of one kind, row by row of equal keys."""
+    return pl.concat(tables).group_by(pl.exclude(value)).agg(pl.col(value).sum())
 
 
 def main(
@@ -33,6 +26,7 @@ def main(
     output_tokens: Path,
     output_pairs: Path,
     output_lengths: Path,
+    held_pairs: int = HELD,
 ) -> None:
     """Add up the counts of the shards of a corpus.
 
@@ -54,6 +48,8 @@ def main(
         Pairs in all shards (Parquet).
     output_lengths
         Lengths in all shards (Parquet).
+    held_pairs
+        Pairs of types held in memory at a time; more go to a temporary file.
     """
     parts = [*tokens, *pairs, *lengths]
     about = {path: read_metadata(path) for path in parts}
@@ -65,23 +61,26 @@ def main(
     numbered_by = [[about[path].get("words") for path in paths] for paths in (tokens, pairs)]
     if numbered_by[0] != numbered_by[1]:
         raise InputError(f"{tokens[0]} and {pairs[0]}: give the same shards in the same order")
+    of_shards = [read_table(path, TOKEN_COUNTS) for path in tokens]
     if identity["unit"] == "word":
-        counted = list(read_each(tokens, TOKEN_COUNTS))
-        all_tokens = add_up_words(counted)
+        all_tokens = add_up_words(of_shards)
         identity["words"] = digest(all_tokens)
-        shards = zip(read_each(pairs, PAIR_COUNTS), counted, strict=True)
-        all_pairs = add_up((renumber(*both, all_tokens) for both in shards), PAIR_COUNTS)
     else:
-        all_tokens = add_up(read_each(tokens, TOKEN_COUNTS), TOKEN_COUNTS)
-        all_pairs = add_up(read_each(pairs, PAIR_COUNTS), PAIR_COUNTS)
-    all_lengths = add_up(read_each(lengths, SENTENCE_LENGTHS), SENTENCE_LENGTHS)
-    for total, table, output in (
-        (all_tokens, TOKEN_COUNTS, output_tokens),
-        (all_pairs, PAIR_COUNTS, output_pairs),
-        (all_lengths, SENTENCE_LENGTHS, output_lengths),
-    ):
-        logging.info("%s: %d rows of %d shards", table.holds, len(total), len(tokens))
-        write_table(total, output, table, **identity)
+        all_tokens = add_up(of_shards, "count")
+    total = PairSum(held_pairs)
+    with progress("merging", len(pairs), "shards") as bar:
+        for path, counted in zip(pairs, of_shards, strict=True):
+            for found in read_parts(path, PAIR_COUNTS):
+                own = identity["unit"] == "word"
+                part = renumber(found, counted, all_tokens) if own else found
+                for half, cells in enumerate(pair_halves([part], len(all_tokens))):
+                    total.add(half, cells)
+            bar.update(1)
+    all_lengths = add_up([read_table(path, SENTENCE_LENGTHS) for path in lengths], "sentences")
+    logging.info("%d types and their pairs in %d shards", len(all_tokens), len(tokens))
+    write_table(all_tokens, output_tokens, TOKEN_COUNTS, **identity)
+    write_parts(total.tables(len(all_tokens)), output_pairs, PAIR_COUNTS, **identity)
+    write_table(all_lengths, output_lengths, SENTENCE_LENGTHS, **identity)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from common.information_estimates import posterior_information_gain
 from common.pair_counts import pair_halves
 from common.progress import progress
 from common.relation import same_tokenizer
-from common.tables import read_table, write_table
+from common.tables import read_parts, read_table, write_table
 from common.word_pairs import exact_pairs
 
 
@@ -101,8 +101,8 @@ def _gains(information: Path, tokens: Path, adjacent: Path, exact: bool) -> pl.D
     if exact and "information_gain_exact" not in types.columns:
         raise InputError(f"{information}: no exact values, but an encoder learnt from exact pairs")
     same_tokenizer([information, tokens, adjacent])
-    cells, number = read_table(adjacent, ADJACENT_COUNTS), read_table(tokens, TOKEN_COUNTS)["count"]
-    halves = pair_halves(cells, len(types))
+    number = read_table(tokens, TOKEN_COUNTS)["count"]
+    halves = pair_halves(read_parts(adjacent, ADJACENT_COUNTS), len(types))
     logging.info("estimating information gain of pairs in adjacent sentences")
     found = types.sort("token_id").select(
         "token",

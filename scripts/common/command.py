@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 PROVENANCE_FILE = "provenance.json"
-EXECUTION = {"device", "memory", "shard"}
+EXECUTION = {"block", "device", "held_pairs", "memory", "shard"}
 """Arguments that change how a script runs and not what it computes."""
 NO_ROOM = re.compile(
     r"no space left|quota exceeded|file write failed|unexpected pos", re.IGNORECASE

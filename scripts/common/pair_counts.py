@@ -5,7 +5,7 @@ C(w, w') is the number of ordered pairs of distinct positions of one sentence th
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from itertools import chain, pairwise
@@ -185,14 +185,15 @@ def pair_table(first: csr_array, second: csr_array) -> pl.DataFrame:
     )
 
 
-def pair_halves(table: pl.DataFrame, types: int) -> tuple[csr_array, csr_array]:
-    """C of each half of the corpus, from its PAIR_COUNTS table, each (types, types)."""
-    place = (table["token_id"].to_numpy(), table["other_id"].to_numpy())
-    first = table["half_count"].to_numpy()
-    halves = [
-        csr_array((data, place), shape=(types, types))
-        for data in (first, table["count"].to_numpy() - first)
-    ]
-    for half in halves:
-        half.eliminate_zeros()
-    return halves[0], halves[1]
+def pair_halves(tables: Iterable[pl.DataFrame], types: int) -> tuple[csr_array, csr_array]:
+    """C of each half of the corpus, from parts of a PAIR_COUNTS table, each (types, types)."""
+    sums = RunningSum(), RunningSum()
+    for table in tables:
+        place = (table["token_id"].to_numpy(), table["other_id"].to_numpy())
+        first = table["half_count"].to_numpy()
+        for total, data in zip(sums, (first, table["count"].to_numpy() - first), strict=True):
+            kind = np.int32 if data.max(initial=0) <= np.iinfo(np.int32).max else np.int64
+            part = csr_array((data.astype(kind), place), shape=(types, types))
+            part.eliminate_zeros()
+            total.add(part)
+    return sums[0].take(), sums[1].take()

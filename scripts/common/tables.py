@@ -133,31 +133,58 @@ def read_table(path: Path, table: Table) -> pl.DataFrame:
         The file is not Parquet, lacks a column of the contract or has it in another type, or
         holds a value or a number of rows that cannot be.
     """
-    try:
-        arrow = pq.read_table(path, page_checksum_verification=True)
-        arrow.validate(full=True)
-        names = arrow.column_names
-    except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a readable Parquet file ({error})") from error
-    for name, column in table.columns.items():
-        if name not in names:
-            if not column.optional:
-                raise InputError(
-                    f"{path}: no column {name!r}; {table.holds} need it, found {names}"
-                )
-            continue
-        found = arrow.schema.field(name).type
-        if found != column.type and (found, column.type) != (pa.large_string(), pa.string()):
-            raise InputError(f"{path}: column {name!r} is {found}, not {column.type}")
-    frame = pl.from_arrow(pa.Table.from_arrays(arrow.columns, names))
-    assert isinstance(frame, pl.DataFrame)
-    for name, column in table.columns.items():
-        if not column.nullable and name in frame.columns and frame[name].null_count():
-            row = frame[name].is_null().arg_true()[0]
-            raise InputError(f"{path}: row {row + 1}: {name} is null, which {table.holds} never is")
+    frame = pl.concat(_row_groups_of(path, table))
     check_keys(frame, path, table)
     check_values(frame, path, table)
     return frame
+
+
+def read_parts(path: Path, table: Table) -> Iterator[pl.DataFrame]:
+    """Read a table by its row groups, each of which is checked by itself; as `read_table`."""
+    for frame in _row_groups_of(path, table):
+        check_keys(frame, path, table)
+        check_values(frame, path, table)
+        yield frame
+
+
+def _row_groups_of(path: Path, table: Table) -> Iterator[pl.DataFrame]:
+    """The row groups of a file, at least one, with the columns of the contract and their nulls."""
+    row = 0
+    for arrow in _arrow_tables(path):
+        names = arrow.column_names
+        for name, column in table.columns.items():
+            if name not in names:
+                if not column.optional:
+                    raise InputError(
+                        f"{path}: no column {name!r}; {table.holds} need it, found {names}"
+                    )
+                continue
+            found = arrow.schema.field(name).type
+            if found != column.type and (found, column.type) != (pa.large_string(), pa.string()):
+                raise InputError(f"{path}: column {name!r} is {found}, not {column.type}")
+        frame = pl.from_arrow(pa.Table.from_arrays(arrow.columns, names))
+        assert isinstance(frame, pl.DataFrame)
+        for name, column in table.columns.items():
+            if not column.nullable and name in frame.columns and frame[name].null_count():
+                empty = row + 1 + frame[name].is_null().arg_true()[0]
+                raise InputError(
+                    f"{path}: row {empty}: {name} is null, which {table.holds} never is"
+                )
+        row += len(frame)
+        yield frame
+
+
+def _arrow_tables(path: Path) -> Iterator[pa.Table]:
+    try:
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+        groups = [[group] for group in range(file.num_row_groups)] or [[]]
+        for group in groups:
+            arrow = file.read_row_groups(group)
+            arrow.validate(full=True)
+            arrow.column_names  # noqa: B018  a name that is no UTF-8 is found out here
+            yield arrow
+    except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a readable Parquet file ({error})") from error
 
 
 def check_keys(frame: pl.DataFrame, path: Path, table: Table) -> None:

@@ -11,7 +11,7 @@ from common.grammar import load_grammar
 from common.pair_counts import pair_halves
 from common.relation import same_tokenizer
 from common.statistics import Floats
-from common.tables import read_table
+from common.tables import read_parts, read_table
 
 Cooccurrence = Literal["adjacent", "sentence"]
 """Where the words of a pair stand: in adjacent sentences of a document, or in one sentence."""
@@ -45,7 +45,7 @@ def counted_pairs(
     """
     same_tokenizer([tokens, pairs])
     counted = read_table(tokens, TOKEN_COUNTS)
-    halves = pair_halves(read_table(pairs, ADJACENT_COUNTS), len(counted))
+    halves = pair_halves(read_parts(pairs, ADJACENT_COUNTS), len(counted))
     kept = np.sort(np.argsort(-counted["count"].to_numpy(), kind="stable")[:types])
     seen = np.zeros(len(kept), bool)
     while not seen.all():
