@@ -114,8 +114,14 @@ def _polya_likelihood(pairs: csr_array, smooth: np.ndarray) -> np.ndarray:
     row = np.repeat(np.arange(pairs.shape[0]), np.diff(pairs.indptr))
     mean = smooth[row, pairs.indices]
     rows = row_sums(pairs)
+    # gamma(1 + x) / gamma(x) = x: most cells count one pair, and need no gamma function
+    once = pairs.data == 1
+    singles = np.bincount(row[once], minlength=len(rows))
+    of_singles = np.bincount(row[once], np.log(mean[once]), minlength=len(rows))
+    row, mean, counts = row[~once], mean[~once], pairs.data[~once]
     cells = [
-        np.bincount(row, gammaln(pairs.data + a * mean) - gammaln(a * mean), minlength=len(rows))
+        np.bincount(row, gammaln(counts + a * mean) - gammaln(a * mean), minlength=len(rows))
+        + (of_singles + singles * np.log(a))
         for a in CONCENTRATIONS
     ]
     return np.stack(cells, 1) + gammaln(CONCENTRATIONS) - gammaln(rows[:, None] + CONCENTRATIONS)
