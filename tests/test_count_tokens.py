@@ -14,9 +14,10 @@ from commands import assert_refuses, assert_runs, draw_texts, write_corpus
 from tiny_encoder import build_tokenizer
 from tokenizers import Tokenizer
 
+from common import tables
 from common.contract import CORPUS, PAIR_COUNTS, SENTENCE_LENGTHS, TOKEN_COUNTS
 from common.corpus_blocks import CorpusFile
-from common.tables import read_metadata, read_table
+from common.tables import read_metadata, read_parts, read_table, write_parts, write_table
 
 TABLES = {"tokens": TOKEN_COUNTS, "pairs": PAIR_COUNTS, "lengths": SENTENCE_LENGTHS}
 
@@ -103,6 +104,46 @@ def test_merged_shards_are_the_whole_in_any_order(folder: Path, shards: int) -> 
             read_metadata(folder / f"{name}-{kind}") for name in ("whole", "merged")
         )
         assert of_whole["tokenizer"] == of_merged["tokenizer"]
+
+
+def test_few_pairs_in_memory_and_small_row_groups_are_the_same(
+    folder: Path, tmp_path: Path
+) -> None:
+    corpus = (folder / "corpus.parquet", folder / "tokenizer")
+    few = ("--held-pairs", 40)
+    for k in (1, 2):
+        part = (*outputs(tmp_path, f"{k}"), "--block", 13, "--shard", f"{k}-of-2")
+        assert_runs("count_tokens", *corpus, *part, *few)
+        pairs = tmp_path / f"{k}-pairs"
+        pq.write_table(pq.read_table(pairs), pairs, row_group_size=17)
+    parts = [
+        word
+        for kind in TABLES
+        for word in (f"--{kind}", *(tmp_path / f"{k}-{kind}" for k in (1, 2)))
+    ]
+    assert_runs("merge_counts", *parts, *outputs(tmp_path, "merged"), *few)
+    for kind in TABLES:
+        whole, merged = pq.read_table(folder / f"whole-{kind}"), tmp_path / f"merged-{kind}"
+        assert pq.read_table(merged).equals(whole)
+    assert pq.read_metadata(tmp_path / "merged-pairs").num_row_groups == 1
+
+
+@pytest.mark.parametrize("rows", [1, 10, 25, 1000])
+def test_a_table_in_parts_is_the_same_file(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr(tables, "ROWS", rows)
+    frame = read_counts(folder, "whole")["lengths"]
+    frame = pl.concat([frame.with_columns(length=pl.col("length") + 9 * k) for k in range(4)])
+    frame = frame.unique("length").sort("length")
+    write_table(frame, tmp_path / "whole", SENTENCE_LENGTHS)
+    expected = (tmp_path / "whole").read_bytes()
+    for size in (1, 3, 10, 24):
+        parts = tmp_path / "parts"
+        write_parts(frame.iter_slices(size), parts, SENTENCE_LENGTHS)
+        assert parts.read_bytes() == expected
+    assert pl.concat(read_parts(parts, SENTENCE_LENGTHS)).equals(frame)
+    assert pq.read_metadata(parts).num_row_groups == -(-len(frame) // rows)
 
 
 def test_counts_of_two_tokenizers_do_not_merge(folder: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from commands import assert_refuses, assert_runs, draw_texts, write_corpus
+from tiny_encoder import build_tokenizer
 from workflow import Workflow
 
 from common.contract import CORPUS
@@ -96,6 +97,20 @@ def test_a_training_that_fills_the_disk_goes_on_when_there_is_room(
     ballast.unlink()
     assert_runs(*command)
     assert (full / "encoder/modules.json").exists()
+
+
+def test_no_room_for_pairs_of_types_is_one_line(tmp_path: Path, mount: Mount) -> None:
+    texts = draw_texts(300)
+    corpus, tokenizer = write_corpus(tmp_path / "c.parquet", texts), tmp_path / "tokenizer"
+    build_tokenizer(sorted(set(" ".join(texts).split()))).save_pretrained(tokenizer)
+    mount(tmp_path / "small", "size=100k")
+    fill(tmp_path / "small", 10_000)
+    made = [f"--output-{kind}={tmp_path / kind}" for kind in ("tokens", "pairs", "lengths")]
+    command = ("count_tokens", corpus, tokenizer, *made, "--block", 20, "--held-pairs", 100)
+    line = assert_refuses(*command, environment={"TMPDIR": str(tmp_path / "small")})
+    assert f"{tmp_path / 'small'}: no room" in line
+    assert "TMPDIR" in line
+    assert not (tmp_path / "pairs").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, mount: Mount) -> None:

@@ -15,6 +15,8 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_array, diags_array
 
+from common.command import InputError
+
 HELD = 4_000_000
 """Pairs of types in memory at a time."""
 PARTS = 16
@@ -96,10 +98,23 @@ class SetDown:
 
     @classmethod
     def write(cls, total: csr_array, file: BinaryIO) -> Self:
-        """Write at the end of the file."""
-        offset = file.seek(0, os.SEEK_END)
-        total.data.tofile(file)
-        total.indices.astype(np.int32, copy=False).tofile(file)
+        """Write at the end of the file.
+
+        Raises
+        ------
+        InputError
+            Its disk is full.
+        """
+        try:
+            offset = file.seek(0, os.SEEK_END)
+            file.write(total.data)
+            file.write(total.indices.astype(np.int32, copy=False))
+            file.flush()
+        except OSError as error:
+            raise InputError(
+                f"{tempfile.gettempdir()}: no room for pairs of types ({error}); let TMPDIR name a "
+                "larger disk, or raise information.held_pairs to hold more of them in memory"
+            ) from error
         return cls(file, offset, total.data.dtype, total.indptr)
 
     def rows(self, start: int, stop: int, types: int) -> csr_array:
