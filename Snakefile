@@ -17,7 +17,7 @@ include: "rules/information.smk"
 include: "rules/weights.smk"
 include: "rules/correlations.smk"
 include: "rules/theory.smk"
-include: "rules/figures.smk"
+include: "rules/reports.smk"
 
 
 rule all:

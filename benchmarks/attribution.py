@@ -13,9 +13,9 @@ from timed_gradients import time_gradients
 from timed_shapley import choose_texts, time_shapley
 from tqdm import tqdm
 
-from common.encoders import Encoder
+from common.encoders.encoder import Encoder
 from common.memory import budget
-from common.style import AFTER, BEFORE, NEUTRAL, PAGE
+from common.reports.style import AFTER, BEFORE, NEUTRAL, PAGE
 
 PLAYERS = (8, 10, 12)
 RATIOS = (3, 10, 30, 100)

@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 from cyclopts import run
 from tqdm import tqdm
 
-from common.grammar import Grammar, load_grammar
-from common.style import AFTER, BEFORE, NEUTRAL, PAGE
+from common.corpora.grammar import Grammar, load_grammar
+from common.reports.style import AFTER, BEFORE, NEUTRAL, PAGE
 from train_tokenizer import train
 
 MILLION = 1_000_000
@@ -33,8 +33,8 @@ import sys
 from collections import Counter
 from itertools import permutations
 from pathlib import Path
-from common.corpus_blocks import CorpusFile
-from common.vocabulary import load_tokenizer
+from common.tokens.corpus_blocks import CorpusFile
+from common.tokens.vocabulary import load_tokenizer
 corpus, tokenizer, rows, block = Path(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:])
 encode = load_tokenizer(tokenizer).backend_tokenizer.encode_batch_fast
 tokens, pairs = Counter(), Counter()

@@ -14,12 +14,12 @@ from scipy.sparse import csr_array
 from scipy.special import digamma
 from scipy.stats import spearmanr
 
-from common import information_estimates as estimates
-from common.grammar import Grammar, load_grammar
-from common.information import information_gain, shuffled_information_gain
-from common.pair_counts import RunningSum, count_pairs
-from common.style import AFTER, PAGE
-from common.word_coordinates import Halves, mixture
+from common.corpora.grammar import Grammar, load_grammar
+from common.information import empirical_bayes as estimates
+from common.information.plug_in import information_gain, shuffled_information_gain
+from common.information.word_coordinates import Halves, mixture
+from common.reports.style import AFTER, PAGE
+from common.tokens.pair_counts import RunningSum, count_pairs
 
 BANDS = ((20, 100), (100, 1_000), (1_000, 10**12))
 TITLES = ("types seen 20 to 100 times", "100 to 1,000 times", "over 1,000 times")

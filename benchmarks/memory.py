@@ -9,9 +9,9 @@ import torch
 from cyclopts import run
 from shapes import SHAPES, draw_sentence, save_encoder
 
-from common.encoders import Encoder
+from common.encoders.encoder import Encoder
 from common.memory import GIB, budget
-from common.path_integral import PathIntegral, derivatives
+from common.weights.path_integral import PathIntegral, derivatives
 
 
 def main(*, memory: float = 4.0, tokens: int = 512, passes: int = 2, threads: int = 2) -> None:

@@ -6,7 +6,7 @@ Each takes a game and a number of coalitions with their complements, and gives v
 import numpy as np
 from numpy.random import Generator
 
-from common.coalition_designs import strata
+from common.weights.coalition_designs import strata
 
 
 class Game:

@@ -18,13 +18,13 @@ from shapes import Shape, draw_sentence, save_encoder
 from shapley_baselines import BASELINES, Game
 from tqdm import tqdm
 
-from common.coalitions import Plan, enumerate_coalitions, evaluate_plans, plan_coalitions
-from common.encoders import Encoder
+from common.encoders.encoder import Encoder
 from common.memory import budget
-from common.sentences import Sentence, read_sentences
-from common.style import AFTER, PAGE
+from common.reports.style import AFTER, PAGE
 from common.tables import whole
-from common.token_games import evaluate
+from common.tokens.sentences import Sentence, read_sentences
+from common.weights.coalitions import Plan, enumerate_coalitions, evaluate_plans, plan_coalitions
+from common.weights.token_games import evaluate
 
 SHAPE = Shape(6, 128, 4)
 OURS = "ours"

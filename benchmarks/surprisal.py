@@ -17,10 +17,10 @@ from tqdm import tqdm
 from transformers import BertConfig, BertForMaskedLM
 
 from common.contract import CORPUS
-from common.masked_surprisal import MaskedLM, Variant
+from common.information.masked_surprisal import MaskedLM, Variant
 from common.memory import budget
-from common.sentences import batches, read_sentences
 from common.tables import write_table
+from common.tokens.sentences import batches, read_sentences
 from score_surprisal import BATCH
 from train_tokenizer import train
 

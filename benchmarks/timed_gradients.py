@@ -9,10 +9,10 @@ from captum.attr import IntegratedGradients
 from shapes import draw_sentence
 from torch import Tensor
 
-from common.encoders import Encoder
+from common.encoders.encoder import Encoder
 from common.memory import Budget, peak_bytes
-from common.path_integral import PathIntegral
-from common.quadrature import STRAIGHT
+from common.weights.path_integral import PathIntegral
+from common.weights.quadrature import STRAIGHT
 
 NODES = 16
 DIMENSIONS = 8

@@ -9,11 +9,11 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Normalize
 from shapes import draw_sentence
 
-from common.coalitions import Estimate, plan_coalitions
-from common.encoders import Encoder
+from common.encoders.encoder import Encoder
 from common.memory import Budget
-from common.sentences import Sentence
-from common.token_games import estimate_together
+from common.tokens.sentences import Sentence
+from common.weights.coalitions import Estimate, plan_coalitions
+from common.weights.token_games import estimate_together
 
 EVERYTHING = 20
 SPECIAL = 2

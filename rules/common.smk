@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
-from common.configuration import (
+from common.workflow.configuration import (
     ConfigError,
     derive_seed,
     foreign_tokenizers,
@@ -17,7 +17,7 @@ from common.configuration import (
     unpinned,
     validated,
 )
-from common.submission import NO_SLURM, refusals
+from common.workflow.submission import NO_SLURM, refusals
 
 CONFIG_FILES = " ".join(os.path.relpath(file) for file in workflow.configfiles)
 

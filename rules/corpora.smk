@@ -1,8 +1,8 @@
 rule generate_corpus:
     input:
         script="scripts/generate_corpus.py",
-        modules=modules("grammar"),
-        lexicon="scripts/common/lexicon.yaml",
+        modules=modules("corpora/grammar"),
+        lexicon="scripts/common/corpora/lexicon.yaml",
     output:
         corpus=results("corpora/{corpus}.parquet"),
         exact=results("corpora/{corpus}.exact.parquet"),
@@ -59,7 +59,7 @@ rule download_dataset:
 rule download_corpus:
     input:
         script="scripts/download_corpus.py",
-        modules=modules("sources", "text"),
+        modules=modules("corpora/sources", "corpora/text"),
         files=lambda w: files_of(w.corpus),
     output:
         corpus=results("corpora/{corpus}.parquet"),

@@ -1,7 +1,7 @@
 rule correlate_weights:
     input:
         script="scripts/correlate_weights.py",
-        modules=modules("relation", "statistics"),
+        modules=modules("correlations/weighed_tokens", "correlations/statistics"),
         before=weights_of("before"),
         after=weights_of("after"),
         information=information_of,
@@ -33,7 +33,7 @@ rule correlate_weights:
 rule correlate_shares:
     input:
         script="scripts/correlate_shares.py",
-        modules=modules("relation", "statistics", "within_sentences"),
+        modules=modules("correlations/weighed_tokens", "correlations/statistics", "correlations/within_sentences"),
         before=weights_of("before"),
         after=weights_of("after"),
         information=information_of,
@@ -66,7 +66,7 @@ rule correlate_shares:
 rule partition_variance:
     input:
         script="scripts/partition_variance.py",
-        modules=modules("nested_models", "relation", "statistics"),
+        modules=modules("correlations/nested_models", "correlations/weighed_tokens", "correlations/statistics"),
         before=weights_of("before"),
         after=weights_of("after"),
         information=information_of,
@@ -97,7 +97,7 @@ rule partition_variance:
 rule average_weights:
     input:
         script="scripts/average_weights.py",
-        modules=modules("relation", "statistics"),
+        modules=modules("correlations/weighed_tokens", "correlations/statistics"),
         before=weights_of("before"),
         after=weights_of("after"),
         information=information_of,
@@ -154,7 +154,7 @@ rule summarize_run:
     input:
         **{table: results(f"tables/{table}.parquet") for table in SUMMARISED},
         script="scripts/summarize_run.py",
-        modules=modules("statistics", "style", "summary", "wording"),
+        modules=modules("correlations/statistics", "reports/style", "reports/summary", "reports/wording"),
     output:
         summary=report(
             results("summary.md"),

@@ -29,7 +29,7 @@ rule train_tokenizer:
 rule pretrain_encoder:
     input:
         script="scripts/pretrain_encoder.py",
-        modules=modules("masked_lm", "training"),
+        modules=modules("encoders/masked_lm", "encoders/training"),
         corpus=lambda w: results(f"corpora/{ENCODERS[w.encoder]['corpus']}.parquet"),
         tokenizer=results("tokenizers/{encoder}"),
     output:
@@ -68,7 +68,7 @@ rule pretrain_encoder:
 rule finetune_encoder:
     input:
         script="scripts/finetune_encoder.py",
-        modules=modules("contrastive", "positives", "scored_pairs", "training"),
+        modules=modules("encoders/contrastive", "encoders/positives", "corpora/scored_pairs", "encoders/training"),
         base=base_of,
         corpus=lambda w: results(f"corpora/{ENCODERS[w.encoder]['corpus']}.parquet"),
         development=development_of,
@@ -135,7 +135,7 @@ rule randomize_encoder:
 rule download_snapshot:
     input:
         script="scripts/download_snapshot.py",
-        modules=modules("checkpoints"),
+        modules=modules("encoders/model_files"),
     output:
         snapshot=directory(results("snapshots/{encoder}")),
     log:
@@ -158,17 +158,17 @@ rule download_snapshot:
         " --revision {params.revision} --output-snapshot {output.snapshot:q} 2>&1 | tee {log:q}"
 
 
-rule download_encoder:
+rule import_encoder:
     input:
-        script="scripts/download_encoder.py",
-        modules=modules("checkpoints"),
+        script="scripts/import_encoder.py",
+        modules=modules("encoders/model_files"),
         source=lambda w: source_of(w.encoder),
     output:
         encoder=directory(results("encoders/{encoder}")),
     log:
-        results("logs/download_encoder/{encoder}.log"),
+        results("logs/import_encoder/{encoder}.log"),
     benchmark:
-        results("benchmarks/download_encoder/{encoder}.tsv")
+        results("benchmarks/import_encoder/{encoder}.tsv")
     wildcard_constraints:
         encoder=of_source(ENCODERS, "path", "hub"),
     params:
@@ -211,7 +211,7 @@ rule compare_tokenizers:
 rule evaluate_encoder:
     input:
         script="scripts/evaluate_encoder.py",
-        modules=modules("scored_pairs"),
+        modules=modules("corpora/scored_pairs"),
         encoder=results("encoders/{encoder}"),
         corpus=results(f"corpora/{config['evaluation']['corpus']}.parquet"),
     output:

@@ -2,12 +2,12 @@ rule count_tokens:
     input:
         script="scripts/count_tokens.py",
         modules=modules(
-            "corpus_blocks",
-            "counted_types",
-            "independent_pieces",
-            "pair_counts",
-            "sentences",
-            "words",
+            "tokens/corpus_blocks",
+            "tokens/counted_types",
+            "tokens/independent_pieces",
+            "tokens/pair_counts",
+            "tokens/sentences",
+            "tokens/words",
         ),
         corpus=results("corpora/{corpus}.parquet"),
         tokenizer=lambda w: tokenizer_of(w.tokenizer),
@@ -21,7 +21,7 @@ rule count_tokens:
     benchmark:
         results("benchmarks/count_tokens/{corpus}.{tokenizer}.{shard}.tsv")
     params:
-        settings=options(config["information"], "block", "held_pairs", unit=ANALYSIS["unit"]),
+        settings=options(config["information"], "block", "pairs_in_memory", unit=ANALYSIS["unit"]),
     threads: 2
     resources:
         mem_mb=growing(8000),
@@ -38,7 +38,7 @@ rule count_tokens:
 rule merge_counts:
     input:
         script="scripts/merge_counts.py",
-        modules=modules("counted_types", "independent_pieces", "pair_counts", "words"),
+        modules=modules("tokens/counted_types", "tokens/independent_pieces", "tokens/pair_counts", "tokens/words"),
         tokens=counts_of_shards("tokens"),
         pairs=counts_of_shards("pairs"),
         lengths=counts_of_shards("lengths"),
@@ -51,7 +51,7 @@ rule merge_counts:
     benchmark:
         results("benchmarks/merge_counts/{corpus}.{tokenizer}.tsv")
     params:
-        settings=options(config["information"], "held_pairs"),
+        settings=options(config["information"], "pairs_in_memory"),
     threads: 1
     resources:
         mem_mb=growing(8000),
@@ -68,7 +68,7 @@ rule merge_counts:
 rule estimate_information:
     input:
         script="scripts/estimate_information.py",
-        modules=modules("information", "information_estimates", "pair_counts", "word_coordinates"),
+        modules=modules("information/plug_in", "information/empirical_bayes", "tokens/pair_counts", "information/word_coordinates"),
         tokens=results("counts/{corpus}/{tokenizer}/tokens.parquet"),
         pairs=results("counts/{corpus}/{tokenizer}/pairs.parquet"),
         lengths=results("counts/{corpus}/{tokenizer}/lengths.parquet"),
@@ -101,7 +101,7 @@ rule estimate_information:
 rule score_surprisal:
     input:
         script="scripts/score_surprisal.py",
-        modules=modules("masked_surprisal", "sentences", "words"),
+        modules=modules("information/masked_surprisal", "tokens/sentences", "tokens/words"),
         masked_lm=lambda w: masked_lm_of(w.masked_lm),
         corpus=results("corpora/{corpus}.parquet"),
         checks=lambda w: tokenizer_checks(w.masked_lm),

@@ -2,7 +2,7 @@ rule count_cooccurrences:
     input:
         script="scripts/count_cooccurrences.py",
         modules=modules(
-            "corpus_blocks", "counted_types", "independent_pieces", "pair_counts", "words"
+            "tokens/corpus_blocks", "tokens/counted_types", "tokens/independent_pieces", "tokens/pair_counts", "tokens/words"
         ),
         corpus=results("corpora/{corpus}.parquet"),
         tokenizer=lambda w: tokenizer_of(w.tokenizer),
@@ -16,7 +16,7 @@ rule count_cooccurrences:
     benchmark:
         results("benchmarks/count_cooccurrences/{corpus}.{tokenizer}.tsv")
     params:
-        settings=options(config["information"], "block", "held_pairs"),
+        settings=options(config["information"], "block", "pairs_in_memory"),
     threads: 2
     resources:
         mem_mb=growing(8000),
@@ -33,10 +33,10 @@ rule train_static_encoder:
     input:
         script="scripts/train_static_encoder.py",
         modules=modules(
-            *("grammar", "pair_counts", "relation"),
+            *("corpora/grammar", "tokens/pair_counts", "correlations/weighed_tokens"),
             *("static_encoder", "statistics", "word_pairs"),
         ),
-        lexicon="scripts/common/lexicon.yaml",
+        lexicon="scripts/common/corpora/lexicon.yaml",
         counts=lambda w: (
             [counts_of_theory("tokens"), counts_of_theory(w.cooccurrence)]
             if w.pairs == "sampled"
@@ -64,15 +64,15 @@ rule train_static_encoder:
         " {params.counts} {params.settings} --output-vectors {output.vectors:q} 2>&1 | tee {log:q}"
 
 
-rule test_theory:
+rule regress_norms:
     input:
-        script="scripts/test_theory.py",
+        script="scripts/regress_norms.py",
         modules=modules(
-            *("embedding_norms", "grammar", "information", "information_estimates"),
+            *("theory/embedding_norms", "corpora/grammar", "information/plug_in", "information/empirical_bayes"),
             "pair_counts",
             *("relation", "statistics", "word_coordinates", "word_pairs"),
         ),
-        lexicon="scripts/common/lexicon.yaml",
+        lexicon="scripts/common/corpora/lexicon.yaml",
         vectors=static_encoders() if THEORY else [],
         information=information_of_theory() if THEORY else [],
         tokens=counts_of_theory("tokens") if THEORY else [],
@@ -81,9 +81,9 @@ rule test_theory:
         theory=results("tables/theory.parquet"),
         words=results("tables/theory_words.parquet"),
     log:
-        results("logs/test_theory/theory.log"),
+        results("logs/regress_norms/theory.log"),
     benchmark:
-        results("benchmarks/test_theory/theory.tsv")
+        results("benchmarks/regress_norms/theory.tsv")
     params:
         settings=options(ANALYSIS, "minimum_count"),
     threads: 1
@@ -101,7 +101,7 @@ rule test_theory:
 rule measure_embedding_norms:
     input:
         script="scripts/measure_embedding_norms.py",
-        modules=modules("embedding_norms", "encoders", "statistics"),
+        modules=modules("theory/embedding_norms", "encoders/encoder", "correlations/statistics"),
         before=[results(f"encoders/{c['before']}") for c in COMPARISONS.values()],
         after=[results(f"encoders/{c['after']}") for c in COMPARISONS.values()],
         information=[information_table(comparison) for comparison in COMPARISONS.values()],

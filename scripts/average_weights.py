@@ -8,8 +8,8 @@ import polars as pl
 
 from common.command import InputError, run
 from common.contract import CLASSES, LANGUAGE
-from common.relation import read_tokens, rows_of, unit_of
-from common.statistics import Ratios, bootstrap, by_stage, in_sample, with_intervals
+from common.correlations.statistics import Ratios, bootstrap, by_stage, in_sample, with_intervals
+from common.correlations.weighed_tokens import read_tokens, rows_of, unit_of
 from common.tables import read_table, write_table
 
 BILLION = 1e9

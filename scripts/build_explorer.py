@@ -5,13 +5,13 @@ from pathlib import Path
 
 import polars as pl
 
-from common import style
 from common.command import InputError, run
 from common.contract import INFORMATION, QUANTITIES, REGRESSION
-from common.page import Columns, rounded, write_page
 from common.progress import progress
+from common.reports import style
+from common.reports.page import Columns, rounded, write_page
+from common.reports.token_views import OF_TYPES, STAGES, Sources, view_of
 from common.tables import read_table
-from common.token_views import OF_TYPES, STAGES, Sources, view_of
 
 ASSETS = Path(__file__).parent / "explorer"
 LABELS = style.QUANTITY_NAMES | {

@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerBase
 from common.command import InputError, run
 from common.contract import CORPUS
 from common.tables import read_table, whole
-from common.vocabulary import load_tokenizer
+from common.tokens.vocabulary import load_tokenizer
 
 REMEDY = "a comparison needs one tokenizer for all its encoders; choose another encoder"
 

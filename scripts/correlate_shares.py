@@ -7,10 +7,10 @@ import polars as pl
 
 from common.command import run
 from common.contract import WITHIN_SENTENCE
-from common.relation import by_tokens, read_tokens, rows_of, unit_of
-from common.statistics import bootstrap, by_stage, in_sample, with_intervals
+from common.correlations.statistics import bootstrap, by_stage, in_sample, with_intervals
+from common.correlations.weighed_tokens import by_tokens, read_tokens, rows_of, unit_of
+from common.correlations.within_sentences import WITHIN, WithinSentences
 from common.tables import write_table
-from common.within_sentences import WITHIN, WithinSentences
 
 SHARES = ("before_share", "after_share")
 

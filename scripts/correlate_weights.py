@@ -7,8 +7,14 @@ import polars as pl
 
 from common.command import run
 from common.contract import CHANGE, REGRESSION, STATISTICS
-from common.relation import by_tokens, read_tokens, rows_of, unit_of
-from common.statistics import Regressions, bootstrap, by_stage, in_sample, with_intervals
+from common.correlations.statistics import (
+    Regressions,
+    bootstrap,
+    by_stage,
+    in_sample,
+    with_intervals,
+)
+from common.correlations.weighed_tokens import by_tokens, read_tokens, rows_of, unit_of
 from common.tables import write_table
 
 CHANGES = [f"{name}_change" for name in STATISTICS]

@@ -9,12 +9,12 @@ import polars as pl
 
 from common.command import InputError, run
 from common.contract import ADJACENT_COUNTS, PAIR_COUNTS, TOKEN_COUNTS
-from common.corpus_blocks import CorpusFile
-from common.counted_types import TokenTypes
-from common.pair_counts import HELD, PairSum, count_adjacent_pairs, count_pairs
 from common.progress import progress
 from common.tables import write_parts, write_table
-from common.vocabulary import fingerprint, load_tokenizer
+from common.tokens.corpus_blocks import CorpusFile
+from common.tokens.counted_types import TokenTypes
+from common.tokens.pair_counts import HELD, PairSum, count_adjacent_pairs, count_pairs
+from common.tokens.vocabulary import fingerprint, load_tokenizer
 
 
 def main(
@@ -25,7 +25,7 @@ def main(
     output_adjacent: Path,
     output_sentence: Path,
     block: int = 25_000,
-    held_pairs: int = HELD,
+    pairs_in_memory: int = HELD,
 ) -> None:
     """Count tokens, and pairs of them in adjacent sentences of a document and in one sentence.
 
@@ -49,7 +49,7 @@ def main(
         Pairs of tokens at distinct positions of a sentence (Parquet).
     block
         Sentences held in memory at a time.
-    held_pairs
+    pairs_in_memory
         Pairs of types held in memory at a time; more go to a temporary file.
     """
     sentences = CorpusFile(corpus)
@@ -57,7 +57,7 @@ def main(
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
     types = TokenTypes(words)
     tokens = np.zeros(len(types), np.int64)
-    adjacent, within = PairSum(held_pairs), PairSum(held_pairs)
+    adjacent, within = PairSum(pairs_in_memory), PairSum(pairs_in_memory)
     met = 0
     last = np.array([], np.int64), np.array([], np.int64)
     with progress("counting", len(sentences), "sentences") as bar:

@@ -11,13 +11,13 @@ import polars as pl
 
 from common.command import run
 from common.contract import PAIR_COUNTS, SENTENCE_LENGTHS, TOKEN_COUNTS
-from common.corpus_blocks import CorpusFile
-from common.counted_types import TokenTypes, WordTypes, digest
-from common.pair_counts import HELD, PairSum, count_pairs
 from common.progress import progress
-from common.sentences import parse_shard
 from common.tables import write_parts, write_table
-from common.vocabulary import fingerprint, load_tokenizer
+from common.tokens.corpus_blocks import CorpusFile
+from common.tokens.counted_types import TokenTypes, WordTypes, digest
+from common.tokens.pair_counts import HELD, PairSum, count_pairs
+from common.tokens.sentences import parse_shard
+from common.tokens.vocabulary import fingerprint, load_tokenizer
 
 STRETCH = 100
 """Sentences of a long document that fall into one half of the corpus together."""
@@ -34,7 +34,7 @@ def main(
     output_lengths: Path,
     unit: Literal["token", "word"] = "token",
     block: int = 25_000,
-    held_pairs: int = HELD,
+    pairs_in_memory: int = HELD,
     shard: str = "1-of-1",
 ) -> None:
     """Count tokens or words, and ordered pairs of them at distinct positions of a sentence.
@@ -61,7 +61,7 @@ def main(
         What is counted: tokens, or the words that they are parts of, as these read.
     block
         Sentences held in memory at a time.
-    held_pairs
+    pairs_in_memory
         Pairs of types held in memory at a time; more go to a temporary file.
     shard
         Part of the sentences to count, as 2-of-8.
@@ -76,7 +76,7 @@ def main(
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
     types = WordTypes(words) if unit == "word" else TokenTypes(words)
     tokens = np.zeros(len(types), np.int64)
-    pairs = PairSum(held_pairs)
+    pairs = PairSum(pairs_in_memory)
     seen: Counter[int] = Counter()
     with progress("counting", len(rows), "sentences") as bar:
         for part in sentences.blocks(rows, block):

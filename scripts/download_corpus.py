@@ -8,10 +8,10 @@ import polars as pl
 
 from common.command import InputError, run
 from common.contract import CORPUS
+from common.corpora.sources import kind_of, pair_up, read_lines, read_rows
+from common.corpora.text import detokenize, split_sentences
 from common.progress import progress
-from common.sources import kind_of, pair_up, read_lines, read_rows
 from common.tables import write_table
-from common.text import detokenize, split_sentences
 
 BLOCK = 50_000
 """Texts held as Python objects at a time."""

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from datasets import Dataset, DatasetBuilder, IterableDataset, load_dataset_builder
 
 from common.command import InputError, provenance, run
-from common.hub import from_hub
+from common.corpora.hub import from_hub
 from common.progress import progress
 from common.tables import whole
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from huggingface_hub import snapshot_download
 
-from common.checkpoints import BIN, keep_safetensors, module_folders, refuse_remote_code
 from common.command import InputError, run
-from common.hub import from_hub
+from common.corpora.hub import from_hub
+from common.encoders.model_files import BIN, keep_safetensors, module_folders, refuse_remote_code
 from common.tables import whole, write_provenance
 
 SETTINGS = ("*.json", "*.txt", "*.model")

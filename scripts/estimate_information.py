@@ -7,10 +7,10 @@ import numpy as np
 
 from common.command import InputError, run
 from common.contract import INFORMATION, LANGUAGE, PAIR_COUNTS, SENTENCE_LENGTHS, TOKEN_COUNTS
-from common.information import information_gain, shuffled_information_gain
-from common.information_estimates import posterior_information_gain
-from common.pair_counts import pair_halves
+from common.information.empirical_bayes import posterior_information_gain
+from common.information.plug_in import information_gain, shuffled_information_gain
 from common.tables import read_metadata, read_parts, read_table, write_table
+from common.tokens.pair_counts import pair_halves
 
 
 def main(

@@ -7,15 +7,15 @@ from typing import Literal
 
 import numpy as np
 
-from common.attribution import write_weights
-from common.coalitions import Plan, most_evaluations, plan_coalitions
 from common.command import InputError, run
-from common.encoders import Dtype, Encoder
+from common.encoders.encoder import Dtype, Encoder
 from common.memory import budget
 from common.progress import progress
-from common.sentences import Sentence, batches, read_sentences
-from common.shapley_engines import captum_shapley, estimate_by_library, shap_shapley
-from common.token_games import estimate_together
+from common.tokens.sentences import Sentence, batches, read_sentences
+from common.weights.coalitions import Plan, most_evaluations, plan_coalitions
+from common.weights.shapley_engines import captum_shapley, estimate_by_library, shap_shapley
+from common.weights.token_games import estimate_together
+from common.weights.weights_table import write_weights
 
 BATCH_COALITIONS = 16_384
 

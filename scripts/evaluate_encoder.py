@@ -11,8 +11,8 @@ from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimil
 
 from common.command import run
 from common.contract import COLLAPSED, ENCODERS
+from common.corpora.scored_pairs import read_scored_pairs
 from common.device import choose_device
-from common.scored_pairs import read_scored_pairs
 from common.tables import write_table
 
 

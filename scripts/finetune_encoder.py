@@ -8,11 +8,11 @@ from sentence_transformers import SentenceTransformerTrainer, SentenceTransforme
 
 from common.command import run
 from common.contract import TRAINING
-from common.contrastive import DevelopmentSet, cut_at, info_nce, load_base, with_head
-from common.positives import draw_positives
-from common.scored_pairs import read_scored_pairs
+from common.corpora.scored_pairs import read_scored_pairs
+from common.encoders.contrastive import DevelopmentSet, cut_at, info_nce, load_base, with_head
+from common.encoders.positives import draw_positives
+from common.encoders.training import arguments, forget_checkpoints, held_out, prepare, train
 from common.tables import whole, write_provenance, write_table
-from common.training import arguments, forget_checkpoints, held_out, prepare, train
 
 
 def main(

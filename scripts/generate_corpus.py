@@ -9,7 +9,7 @@ import polars as pl
 
 from common.command import InputError, run
 from common.contract import CORPUS, LANGUAGE
-from common.grammar import Grammar, load_grammar
+from common.corpora.grammar import Grammar, load_grammar
 from common.progress import progress
 from common.tables import write_table
 

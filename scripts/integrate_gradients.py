@@ -8,15 +8,15 @@ from typing import Literal
 import numpy as np
 import torch
 
-from common.attribution import write_weights
 from common.command import InputError, run
-from common.encoders import Dtype, Encoder
-from common.gradient_engines import captum_gradients, shap_gradients
+from common.encoders.encoder import Dtype, Encoder
 from common.memory import budget
-from common.path_integral import PathIntegral, choose_path
 from common.progress import progress
-from common.quadrature import STRAIGHT
-from common.sentences import Sentence, batches, read_sentences
+from common.tokens.sentences import Sentence, batches, read_sentences
+from common.weights.gradient_engines import captum_gradients, shap_gradients
+from common.weights.path_integral import PathIntegral, choose_path
+from common.weights.quadrature import STRAIGHT
+from common.weights.weights_table import write_weights
 
 BATCH = 32
 TRIAL_SENTENCES = 4

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import polars as pl
 
+from common.arrays import Floats
 from common.command import InputError, run
 from common.contract import EMBEDDING_NORMS, INFORMATION
-from common.embedding_norms import euclidean_norm, metric_norm, regress_types
-from common.encoders import Encoder
+from common.encoders.encoder import Encoder
 from common.progress import progress
-from common.statistics import Floats
 from common.tables import read_metadata, read_table, write_table
+from common.theory.embedding_norms import euclidean_norm, metric_norm, regress_types
 
 STAGES = ("before", "after")
 

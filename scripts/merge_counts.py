@@ -7,10 +7,10 @@ import polars as pl
 
 from common.command import InputError, run
 from common.contract import PAIR_COUNTS, SENTENCE_LENGTHS, TOKEN_COUNTS
-from common.counted_types import add_up_words, digest, renumber
-from common.pair_counts import HELD, PairSum, pair_halves
 from common.progress import progress
 from common.tables import read_metadata, read_parts, read_table, write_parts, write_table
+from common.tokens.counted_types import add_up_words, digest, renumber
+from common.tokens.pair_counts import HELD, PairSum, pair_halves
 
 
 def add_up(tables: list[pl.DataFrame], value: str) -> pl.DataFrame:
@@ -26,7 +26,7 @@ def main(
     output_tokens: Path,
     output_pairs: Path,
     output_lengths: Path,
-    held_pairs: int = HELD,
+    pairs_in_memory: int = HELD,
 ) -> None:
     """Add up the counts of the shards of a corpus.
 
@@ -48,7 +48,7 @@ def main(
         Pairs in all shards (Parquet).
     output_lengths
         Lengths in all shards (Parquet).
-    held_pairs
+    pairs_in_memory
         Pairs of types held in memory at a time; more go to a temporary file.
     """
     parts = [*tokens, *pairs, *lengths]
@@ -67,7 +67,7 @@ def main(
         identity["words"] = digest(all_tokens)
     else:
         all_tokens = add_up(of_shards, "count")
-    total = PairSum(held_pairs)
+    total = PairSum(pairs_in_memory)
     with progress("merging", len(pairs), "shards") as bar:
         for path, counted in zip(pairs, of_shards, strict=True):
             for found in read_parts(path, PAIR_COUNTS):

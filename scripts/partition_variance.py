@@ -7,9 +7,9 @@ import polars as pl
 
 from common.command import run
 from common.contract import PARTIAL
-from common.nested_models import NESTED, JointModel
-from common.relation import of_quantity, read_tokens, rows_of, unit_of
-from common.statistics import bootstrap, by_stage, in_sample, with_intervals
+from common.correlations.nested_models import NESTED, JointModel
+from common.correlations.statistics import bootstrap, by_stage, in_sample, with_intervals
+from common.correlations.weighed_tokens import of_quantity, read_tokens, rows_of, unit_of
 from common.tables import write_table
 
 

@@ -9,7 +9,7 @@ import yaml
 from huggingface_hub import HfApi
 
 from common.command import InputError, run
-from common.hub import from_hub
+from common.corpora.hub import from_hub
 from common.tables import whole
 
 COMMIT = re.compile("[0-9a-f]{40}")

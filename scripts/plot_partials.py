@@ -4,10 +4,10 @@ from pathlib import Path
 
 import polars as pl
 
-from common import style
-from common.before_after import WEIGHED, draw_before_after, marks_of
 from common.command import InputError, run
 from common.contract import FOREMOST, PARTIAL
+from common.reports import style
+from common.reports.before_after import WEIGHED, draw_before_after, marks_of
 from common.tables import read_table
 
 

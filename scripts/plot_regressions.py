@@ -10,11 +10,11 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from common import style
+from common.arrays import Floats
 from common.command import InputError, run
 from common.contract import REGRESSION
-from common.relation import of_quantity, read_tokens, unit_of
-from common.statistics import Floats
+from common.correlations.weighed_tokens import of_quantity, read_tokens, unit_of
+from common.reports import style
 from common.tables import read_table
 
 PANEL = 1.1

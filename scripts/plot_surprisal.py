@@ -6,10 +6,10 @@ from pathlib import Path
 import polars as pl
 from matplotlib.figure import Figure
 
-from common import style
 from common.command import InputError, run
 from common.contract import SURPRISAL
-from common.relation import join_types, same_tokenizer, unit_of
+from common.correlations.weighed_tokens import join_types, same_tokenizer, unit_of
+from common.reports import style
 from common.tables import read_table
 
 BIN = 1.0

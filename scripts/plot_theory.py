@@ -7,9 +7,9 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from common import style
 from common.command import InputError, run
 from common.contract import THEORY, THEORY_WORDS
+from common.reports import style
 from common.tables import read_table
 
 BINS = 12

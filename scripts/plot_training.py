@@ -7,9 +7,9 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from common import style
 from common.command import InputError, run
 from common.contract import TRAINING
+from common.reports import style
 from common.tables import read_table
 
 COLUMNS = 3

@@ -14,10 +14,10 @@ from transformers import (
 
 from common.command import run
 from common.contract import CORPUS, TRAINING
-from common.masked_lm import build_masked_lm, plain
+from common.encoders.masked_lm import build_masked_lm, plain
+from common.encoders.training import arguments, forget_checkpoints, held_out, prepare, train
 from common.tables import read_table, whole, write_provenance, write_table
-from common.training import arguments, forget_checkpoints, held_out, prepare, train
-from common.vocabulary import load_tokenizer
+from common.tokens.vocabulary import load_tokenizer
 
 WARMUP = 0.05
 """Share of the steps in which the learning rate rises."""

@@ -8,12 +8,12 @@ import polars as pl
 
 from common.command import run
 from common.contract import SURPRISAL
-from common.masked_surprisal import MaskedLM, Variant
+from common.information.masked_surprisal import MaskedLM, Variant
 from common.memory import budget
 from common.progress import progress
-from common.sentences import batches, read_sentences
 from common.tables import write_table
-from common.vocabulary import fingerprint
+from common.tokens.sentences import batches, read_sentences
+from common.tokens.vocabulary import fingerprint
 
 BATCH = 32
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from common.command import InputError, run
 from common.contract import FOREMOST, TABLES
-from common.summary import (
+from common.reports.summary import (
     changes_table,
     in_prose,
     on_change,

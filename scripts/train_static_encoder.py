@@ -9,11 +9,11 @@ import polars as pl
 
 from common.command import InputError, run
 from common.contract import STATIC_VECTORS
-from common.grammar import divergence_from_marginal
+from common.corpora.grammar import divergence_from_marginal
 from common.progress import progress
-from common.static_encoder import PopulationLoss, choose_penalty, fit
 from common.tables import write_table
-from common.word_pairs import Cooccurrence, counted_pairs, exact_pairs
+from common.theory.static_encoder import PopulationLoss, choose_penalty, fit
+from common.theory.word_pairs import Cooccurrence, counted_pairs, exact_pairs
 
 
 def main(

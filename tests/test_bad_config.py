@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from workflow import TINY, Workflow
 
-from common.configuration import SCHEMA, ConfigError, refuse_repeated_keys, validated
+from common.workflow.configuration import SCHEMA, ConfigError, refuse_repeated_keys, validated
 
 SCHEMA_OF_CONFIG = yaml.safe_load(SCHEMA.read_text())
 VALID: dict[str, dict[str, Any]] = {

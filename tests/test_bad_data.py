@@ -16,10 +16,10 @@ from tiny_encoder import build_tokenizer
 import download_corpus
 from common.command import InputError
 from common.contract import CORPUS, INFORMATION, LANGUAGE, SURPRISAL, WEIGHTS, Table
-from common.corpus_blocks import CorpusFile
-from common.sentences import read_sentences
-from common.sources import read_rows
+from common.corpora.sources import read_rows
 from common.tables import read_table, read_whole, write_table
+from common.tokens.corpus_blocks import CorpusFile
+from common.tokens.sentences import read_sentences
 from train_tokenizer import train
 
 ODD = {

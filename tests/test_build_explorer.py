@@ -15,9 +15,9 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 from common.contract import INFORMATION, REGRESSION, SURPRISAL, WEIGHTS
-from common.page import Columns
+from common.reports.page import Columns
+from common.reports.token_views import Sources, readings, view_of
 from common.tables import read_table, write_table
-from common.token_views import Sources, readings, view_of
 
 NASTY = ["<script>", "throw", "1", "</script>", '"', "'", "&amp;", "<!--", "\u2028", "-->", "é"]
 FEW = [
@@ -498,7 +498,7 @@ def test_words_stand_for_their_tokens(folder: Path, tmp_path: Path) -> None:
 def test_of_many_sentences_the_first_are_shown(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.token_views.SENTENCES", 3)
+    monkeypatch.setattr("common.reports.token_views.SENTENCES", 3)
     columns = Columns()
     view = view_of(sources_of(folder, "information.parquet"), columns)
     assert view["left_out"] == 1

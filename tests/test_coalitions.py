@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.coalition_designs import (
+from common.weights.coalition_designs import (
     _agreement,
     _deviations,
     _spread_of_shapley,
@@ -16,7 +16,7 @@ from common.coalition_designs import (
     make_design,
     strata,
 )
-from common.coalitions import (
+from common.weights.coalitions import (
     MOST_EVALUATIONS,
     Estimate,
     Plan,

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from commands import ROOT
 
-from common.configuration import SCHEMA, ConfigError, derive_seed, root_of, validated
+from common.workflow.configuration import SCHEMA, ConfigError, derive_seed, root_of, validated
 
 SHIPPED = [ROOT / "config.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))]
 README = ROOT / "README.md"

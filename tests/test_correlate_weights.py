@@ -17,7 +17,13 @@ from hypothesis import strategies as st
 import correlate_weights
 from common.command import InputError
 from common.contract import CHANGE, INFORMATION, REGRESSION, STATISTICS, SURPRISAL, WEIGHTS
-from common.statistics import Regressions, bootstrap, draw_sentences, in_sample, percentile_interval
+from common.correlations.statistics import (
+    Regressions,
+    bootstrap,
+    draw_sentences,
+    in_sample,
+    percentile_interval,
+)
 from common.tables import read_table, write_table
 
 QUANTITIES = ["self_information", "information_gain_bayes", "surprisal"]
@@ -73,7 +79,7 @@ def test_bootstrap_is_its_draws_whatever_the_chunk(monkeypatch):
     weights = np.stack([weight, -weight])
     both = [Regressions(sentence, quantity[None], weights, 30)]
     [[whole]] = bootstrap(both, 30, 50, seed=3)
-    monkeypatch.setattr("common.statistics.CELLS", 700)
+    monkeypatch.setattr("common.correlations.statistics.CELLS", 700)
     assert np.allclose(bootstrap(both, 30, 50, seed=3)[0][0], whole, rtol=1e-12)
     assert np.allclose(whole[0, 0], whole[1, 0])  # the same draws for both
     assert np.allclose(whole[0, 3], -whole[1, 3])

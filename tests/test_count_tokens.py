@@ -16,8 +16,8 @@ from tokenizers import Tokenizer
 
 from common import tables
 from common.contract import CORPUS, PAIR_COUNTS, SENTENCE_LENGTHS, TOKEN_COUNTS
-from common.corpus_blocks import CorpusFile
 from common.tables import read_metadata, read_parts, read_table, write_parts, write_table
+from common.tokens.corpus_blocks import CorpusFile
 
 TABLES = {"tokens": TOKEN_COUNTS, "pairs": PAIR_COUNTS, "lengths": SENTENCE_LENGTHS}
 
@@ -110,7 +110,7 @@ def test_few_pairs_in_memory_and_small_row_groups_are_the_same(
     folder: Path, tmp_path: Path
 ) -> None:
     corpus = (folder / "corpus.parquet", folder / "tokenizer")
-    few = ("--held-pairs", 40)
+    few = ("--pairs-in-memory", 40)
     for k in (1, 2):
         part = (*outputs(tmp_path, f"{k}"), "--block", 13, "--shard", f"{k}-of-2")
         assert_runs("count_tokens", *corpus, *part, *few)

@@ -8,7 +8,7 @@ from tiny_encoder import build_encoder
 
 from common.command import InputError
 from common.device import choose_device
-from common.encoders import Encoder
+from common.encoders.encoder import Encoder
 
 
 def tf32() -> list[bool]:

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from common.command import InputError
 from common.contract import CORPUS
-from common.sources import pair_up, read_lines, read_rows
+from common.corpora.sources import pair_up, read_lines, read_rows
+from common.corpora.text import detokenize, split_sentences
 from common.tables import read_table
-from common.text import detokenize, split_sentences
 from download_corpus import main, to_corpus
 
 WIKITEXT = """ \n = Lobster = \n \n The lobster , also known as " <unk> " , is blue . It 's \

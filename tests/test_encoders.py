@@ -11,11 +11,11 @@ from sentence_transformers import SentenceTransformer
 from tiny_encoder import build_encoder
 
 from common.command import InputError
-from common.encoders import Encoder
+from common.encoders.encoder import Encoder
 from common.memory import Budget
-from common.path_integral import PathIntegral, derivatives
-from common.quadrature import STRAIGHT
-from common.sentences import read_sentences
+from common.tokens.sentences import read_sentences
+from common.weights.path_integral import PathIntegral, derivatives
+from common.weights.quadrature import STRAIGHT
 
 WORDS = ["the", "a", "cat", "dog", "river", "bank", "sat", "ran", "on", "by", "quick", "old"]
 TEXT = "the old cat sat on a river bank"

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from tiny_encoder import build_encoder
 from torch import Tensor
 
-from common import gradient_engines, shapley_engines
 from common.command import InputError
-from common.encoders import Encoder
-from common.gradient_engines import captum_gradients, shap_gradients
+from common.encoders.encoder import Encoder
 from common.memory import budget
-from common.path_integral import PathIntegral
-from common.quadrature import STRAIGHT
-from common.sentences import Sentence, read_sentences
-from common.shapley_engines import (
+from common.tokens.sentences import Sentence, read_sentences
+from common.weights import gradient_engines, shapley_engines
+from common.weights.gradient_engines import captum_gradients, shap_gradients
+from common.weights.path_integral import PathIntegral
+from common.weights.quadrature import STRAIGHT
+from common.weights.shapley_engines import (
     captum_shapley,
     sentence_seed,
     shap_shapley,

@@ -13,14 +13,14 @@ from commands import WORDS, assert_refuses, assert_runs, draw_texts, write_corpu
 from polars.testing import assert_frame_equal
 from tiny_encoder import build_encoder
 
-from common.coalitions import enumerate_coalitions
 from common.command import InputError
 from common.contract import WEIGHTS
-from common.encoders import Encoder
+from common.encoders.encoder import Encoder
 from common.memory import Budget, budget
-from common.sentences import Sentence
 from common.tables import read_table
-from common.token_games import estimate_together, evaluate
+from common.tokens.sentences import Sentence
+from common.weights.coalitions import enumerate_coalitions
+from common.weights.token_games import estimate_together, evaluate
 
 TEXTS = ["a star saw the cake by sea", "the boat ran", "the moon held", "a wind made sea ran on"]
 LONG = " ".join(WORDS[:16])

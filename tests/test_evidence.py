@@ -18,10 +18,16 @@ from common.contract import (
     WEIGHTS,
     WITHIN_SENTENCE,
 )
-from common.nested_models import NESTED, JointModel
-from common.statistics import Ratios, bootstrap, draw_sentences, in_sample, percentile_interval
+from common.correlations.nested_models import NESTED, JointModel
+from common.correlations.statistics import (
+    Ratios,
+    bootstrap,
+    draw_sentences,
+    in_sample,
+    percentile_interval,
+)
+from common.correlations.within_sentences import WITHIN, WithinSentences, sentence_spearman
 from common.tables import read_table, write_table
-from common.within_sentences import WITHIN, WithinSentences, sentence_spearman
 from partition_variance import models_of
 
 

@@ -15,11 +15,11 @@ from tiny_encoder import build_encoder
 import evaluate_encoder
 import finetune_encoder
 import randomize_encoder
-from common import training
 from common.command import InputError
 from common.contract import CORPUS, TRAINING
-from common.contrastive import cut_at, info_nce, load_base, with_head
-from common.positives import draw_positives, find_positives, shuffle_positives
+from common.encoders import training
+from common.encoders.contrastive import cut_at, info_nce, load_base, with_head
+from common.encoders.positives import draw_positives, find_positives, shuffle_positives
 from common.tables import read_table
 
 TRIPLETS = pl.DataFrame(

@@ -106,7 +106,7 @@ def test_no_room_for_pairs_of_types_is_one_line(tmp_path: Path, mount: Mount) ->
     mount(tmp_path / "small", "size=100k")
     fill(tmp_path / "small", 10_000)
     made = [f"--output-{kind}={tmp_path / kind}" for kind in ("tokens", "pairs", "lengths")]
-    command = ("count_tokens", corpus, tokenizer, *made, "--block", 20, "--held-pairs", 100)
+    command = ("count_tokens", corpus, tokenizer, *made, "--block", 20, "--pairs-in-memory", 100)
     line = assert_refuses(*command, environment={"TMPDIR": str(tmp_path / "small")})
     assert f"{tmp_path / 'small'}: no room" in line
     assert "TMPDIR" in line

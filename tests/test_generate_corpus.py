@@ -12,7 +12,7 @@ from scipy.stats import chisquare
 
 import generate_corpus
 from common.contract import CORPUS, LANGUAGE
-from common.grammar import Grammar, load_grammar
+from common.corpora.grammar import Grammar, load_grammar
 from common.tables import read_table
 from generate_corpus import generate_documents, generate_scored_pairs
 

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare, spearmanr
 
-from common.grammar import TEMPLATES, Grammar, load_grammar
-from common.information import information_gain, shuffled_information_gain
-from common.information_estimates import posterior_information_gain
-from common.pair_counts import count_pairs
+from common.corpora.grammar import TEMPLATES, Grammar, load_grammar
+from common.information.empirical_bayes import posterior_information_gain
+from common.information.plug_in import information_gain, shuffled_information_gain
+from common.tokens.pair_counts import count_pairs
 from generate_corpus import generate_documents
 
 

@@ -23,10 +23,10 @@ from tiny_encoder import build_encoder, build_masked_lm
 from transformers import BertTokenizer
 from workflow import Workflow
 
-import common.hub
+import common.corpora.hub
 from common.command import InputError
 from common.contract import TABLES
-from common.hub import from_hub
+from common.corpora.hub import from_hub
 from common.tables import read_table
 
 UNKNOWN = "0" * 40
@@ -84,7 +84,7 @@ def test_pickled_tensors_are_kept_as_safetensors(hub: Hub, home: Path, tmp_path:
     names = {path.name for path in output.iterdir()}
     assert "model.safetensors" in names
     assert not any(name.endswith(".bin") for name in names)
-    assert_runs("download_encoder", output, "--output-encoder", encoder, "--pooling", "max")
+    assert_runs("import_encoder", output, "--output-encoder", encoder, "--pooling", "max")
     assert SentenceTransformer(str(encoder), device="cpu")[1].pooling_mode == "max"
     safe = tmp_path / "safe"
     revision = published(hub, "tiny/safe").commit
@@ -222,8 +222,8 @@ def test_a_file_that_stays_cut_leaves_nothing_and_a_rerun_goes_on(
 
 
 def test_a_hub_that_stays_out_of_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(common.hub, "ATTEMPTS", 2)
-    monkeypatch.setattr(common.hub, "LONGEST_WAIT", 0)
+    monkeypatch.setattr(common.corpora.hub, "ATTEMPTS", 2)
+    monkeypatch.setattr(common.corpora.hub, "LONGEST_WAIT", 0)
     asked = []
 
     def fail() -> None:
@@ -333,7 +333,7 @@ def test_an_old_checkpoint_without_tokenizer_settings_and_with_other_heads(tmp_p
     (source / "model.safetensors").unlink()
     torch.save(tensors, source / "pytorch_model.bin")
     output = tmp_path / "encoder"
-    assert_runs("download_encoder", source, "--output-encoder", output, "--pooling", "cls")
+    assert_runs("import_encoder", source, "--output-encoder", output, "--pooling", "cls")
     encoder = SentenceTransformer(str(output), device="cpu")
     assert encoder.tokenizer.get_vocab() == BertTokenizer(str(source / "vocab.txt")).get_vocab()
     assert encoder.tokenizer("A boat")["input_ids"] == [2, spelled.index("a"), 7, 3]
@@ -348,7 +348,7 @@ def test_a_checkpoint_of_another_architecture_is_refused(tmp_path: Path) -> None
     (source / "model.safetensors").unlink()
     torch.save({f"other.{k}": v for k, v in tensors.items()}, source / "pytorch_model.bin")
     line = assert_refuses(
-        *("download_encoder", source, "--output-encoder", tmp_path / "e", "--pooling", "cls")
+        *("import_encoder", source, "--output-encoder", tmp_path / "e", "--pooling", "cls")
     )
     assert re.search(r"lacks parameter \S+ and \d+ more", line)
     assert not (tmp_path / "e").exists()
@@ -458,7 +458,7 @@ PAPER = {
     "download_corpus": 6,
     "select_sentences": 3,
     "download_snapshot": 12,
-    "download_encoder": 12,
+    "import_encoder": 12,
     "finetune_encoder": 4,
     "randomize_encoder": 1,
     "evaluate_encoder": 17,

@@ -10,8 +10,8 @@ from tiny_encoder import build_tokenizer
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from common.counted_types import TokenTypes, WordTypes
-from common.independent_pieces import cuts_at_spaces
+from common.tokens.counted_types import TokenTypes, WordTypes
+from common.tokens.independent_pieces import cuts_at_spaces
 from train_tokenizer import train
 
 TEXTS = [*draw_texts(50), "Straße ΑΣ ΑΣ. fi i\u0307 e\u0301 \u0301e 北京 [MASK] don't x\u00a0y"]

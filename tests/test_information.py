@@ -13,10 +13,12 @@ from scipy.sparse import csr_array
 from scipy.stats import dirichlet_multinomial, norm
 from tiny_encoder import build_tokenizer
 
-from common import information, pair_counts, word_coordinates
-from common import information_estimates as estimates
 from common.contract import INFORMATION, TOKEN_COUNTS
+from common.information import empirical_bayes as estimates
+from common.information import word_coordinates
+from common.information.plug_in import information_gain, shuffled_information_gain
 from common.tables import read_metadata, read_table
+from common.tokens import pair_counts
 
 TYPES = 6
 sentences_of_ids = st.lists(
@@ -45,7 +47,7 @@ def test_information_gain_is_not_negative_and_averages_to_mutual_information(
     sentences: list[list[int]],
 ) -> None:
     pairs = counted(sentences)
-    gain = information.information_gain(pairs)
+    gain = information_gain(pairs)
     joint = pairs.toarray() / pairs.sum()
     marginal = joint.sum(axis=1)
     held = joint > 0
@@ -155,10 +157,10 @@ def test_expected_bias_is_the_mean_over_shuffles() -> None:
     gains = []
     for _ in range(shuffles):
         generator.shuffle(ids)
-        gains.append(information.information_gain(pair_counts.count_pairs(ids, lengths, types)))
+        gains.append(information_gain(pair_counts.count_pairs(ids, lengths, types)))
     mean, error = np.mean(gains, axis=0), np.std(gains, axis=0) / np.sqrt(shuffles - 1)
     each, many = np.unique(lengths, return_counts=True)
-    expected = information.shuffled_information_gain(counts, each, many)
+    expected = shuffled_information_gain(counts, each, many)
     off = (expected - mean) / error
     assert off.std() < 1.3
     assert expected.mean() == pytest.approx(mean.mean(), rel=0.01)
@@ -167,7 +169,7 @@ def test_expected_bias_is_the_mean_over_shuffles() -> None:
 
 def test_types_that_do_not_occur_have_no_bias() -> None:
     counts = np.array([0, 3, 3])
-    found = information.shuffled_information_gain(counts, np.array([3]), np.array([2]))
+    found = shuffled_information_gain(counts, np.array([3]), np.array([2]))
     assert np.isnan(found[0])
     assert (found[1:] > 0).all()
 
@@ -236,7 +238,7 @@ def topical_halves(topics: int, sentences: int) -> tuple[tuple[csr_array, csr_ar
 def test_posterior_finds_the_information_of_a_topical_language() -> None:
     halves, exact = topical_halves(4, 4000)
     found = estimates.posterior_information_gain(halves, 32_000)
-    plug_in = information.information_gain(halves[0] + halves[1])
+    plug_in = information_gain(halves[0] + halves[1])
     known = np.isfinite(found.mean)
     assert known.mean() > 0.8
     error, before = ((gain / exact - 1)[known] for gain in (found.mean, plug_in))
@@ -250,7 +252,7 @@ def test_posterior_finds_nothing_where_there_is_nothing() -> None:
     halves, exact = topical_halves(1, 4000)
     assert np.allclose(exact, 0)
     found = estimates.posterior_information_gain(halves, 32_000)
-    plug_in = information.information_gain(halves[0] + halves[1])
+    plug_in = information_gain(halves[0] + halves[1])
     known = np.isfinite(found.mean)
     assert found.mean[known].mean() < 0.1 * plug_in[known].mean()
 

@@ -11,11 +11,11 @@ from safetensors.torch import load_file, save_file
 from tiny_encoder import build_encoder
 
 from common.contract import WEIGHTS
-from common.encoders import Encoder
+from common.encoders.encoder import Encoder
 from common.memory import Budget
-from common.path_integral import PathIntegral
-from common.quadrature import STRAIGHT
 from common.tables import read_metadata, read_table
+from common.weights.path_integral import PathIntegral
+from common.weights.quadrature import STRAIGHT
 
 TEXTS = draw_texts(10)
 

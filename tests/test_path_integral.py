@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from tiny_encoder import build_encoder
 from torch import Tensor
 
-from common.encoders import Encoder
+from common.encoders.encoder import Encoder
 from common.memory import Budget
-from common.path_integral import Embed, PathIntegral, choose_path, derivatives
-from common.quadrature import PATHS, STRAIGHT, Parametrisation, quadrature
+from common.weights.path_integral import Embed, PathIntegral, choose_path, derivatives
+from common.weights.quadrature import PATHS, STRAIGHT, Parametrisation, quadrature
 
 TEXT = "the boat ran by a star and held the sea"
 AMPLE = Budget(10**9, 10**9)

@@ -18,10 +18,10 @@ from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 import score_surprisal
 from common.command import InputError
 from common.contract import SURPRISAL
-from common.masked_surprisal import MaskedLM
+from common.information.masked_surprisal import MaskedLM
 from common.memory import Budget, peak_bytes
-from common.sentences import read_sentences
 from common.tables import read_table
+from common.tokens.sentences import read_sentences
 from train_tokenizer import train
 
 ARCHITECTURES = [

@@ -28,11 +28,11 @@ from common.contract import (
     THEORY_WORDS,
     TOKEN_COUNTS,
 )
-from common.embedding_norms import covariance, euclidean_norm, metric_norm, model_divergence
-from common.grammar import divergence_from_marginal
-from common.pair_counts import count_adjacent_pairs
-from common.static_encoder import PopulationLoss, Vectors, canonical, choose_penalty, fit
+from common.corpora.grammar import divergence_from_marginal
 from common.tables import read_metadata, read_table, write_table
+from common.theory.embedding_norms import covariance, euclidean_norm, metric_norm, model_divergence
+from common.theory.static_encoder import PopulationLoss, Vectors, canonical, choose_penalty, fit
+from common.tokens.pair_counts import count_adjacent_pairs
 
 
 def random_joint(types: int, seed: int = 0) -> np.ndarray:
@@ -195,7 +195,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert log.count("held-out loss") >= 2
     assert_runs(
         *(
-            "test_theory",
+            "regress_norms",
             folder / "vectors.parquet",
             "--information",
             folder / "information.parquet",
@@ -334,7 +334,7 @@ def test_bad_input_is_one_line(made: Path, tmp_path: Path) -> None:
     )
     assert "single.parquet: no document has two sentences" in line
     line = assert_refuses(
-        *("test_theory", made / "vectors.parquet", "--information", made / "information.parquet"),
+        *("regress_norms", made / "vectors.parquet", "--information", made / "information.parquet"),
         *("--tokens", tokens, "--adjacent", pairs, "--minimum-count", 10**6),
         *("--output-theory", output, "--output-words", output),
     )

@@ -6,9 +6,9 @@ from commands import assert_refuses, assert_runs
 from evidence_tables import write_evidence
 
 from common.contract import CHANGE, NORMS, REGRESSION, TABLES
-from common.summary import on_encoders, on_rivals, on_zero
+from common.reports.summary import on_encoders, on_rivals, on_zero
+from common.reports.wording import excludes_zero, listed, markdown_table, number, with_interval
 from common.tables import read_table, write_table
-from common.wording import excludes_zero, listed, markdown_table, number, with_interval
 
 KINDS = ("regression", "change", "within_sentence", "partial", "classes", "encoders")
 

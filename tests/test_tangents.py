@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.func import jvp, vmap
 
-from common.tangents import Activation, LayerNorm, Linear, lean_tangents
+from common.weights.tangents import Activation, LayerNorm, Linear, lean_tangents
 
 torch.manual_seed(0)
 WEIGHT, TURNED, SQUARE, BIAS, SCALE = (

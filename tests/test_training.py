@@ -22,8 +22,8 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from common.command import InputError
 from common.contract import ENCODERS, TRAINING
-from common.masked_lm import build_masked_lm, plain
-from common.positives import find_positives
+from common.encoders.masked_lm import build_masked_lm, plain
+from common.encoders.positives import find_positives
 from common.tables import read_table
 
 SHAPE = ("--layers", 1, "--width", 16, "--heads", 2, "--positions", 32, "--pooling", "mean")

@@ -81,7 +81,7 @@ def test_pickles_of_a_local_encoder_are_read_as_tensors_only(tmp_path: Path, mod
     (folder / "model.safetensors").unlink()
     torch.save({**tensors, "harm": Harm()}, folder / "pytorch_model.bin")
     line = assert_refuses(
-        *("download_encoder", source, "--output-encoder", tmp_path / "e", "--pooling", "mean")
+        *("import_encoder", source, "--output-encoder", tmp_path / "e", "--pooling", "mean")
     )
     assert str(source) in line
     assert not (ROOT / "harmed").exists()
@@ -96,7 +96,7 @@ def test_code_beside_a_local_encoder_is_refused(tmp_path: Path) -> None:
     )
     (source / "harm.py").write_text("open('harmed', 'w')")
     line = assert_refuses(
-        *("download_encoder", source, "--output-encoder", tmp_path / "e", "--pooling", "mean")
+        *("import_encoder", source, "--output-encoder", tmp_path / "e", "--pooling", "mean")
     )
     assert "auto_map" in line
     assert not (ROOT / "harmed").exists()

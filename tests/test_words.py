@@ -37,7 +37,6 @@ import plot_surprisal
 import score_surprisal
 import train_tokenizer
 from common.command import InputError
-from common.configuration import has_exact, validated
 from common.contract import (
     INFORMATION,
     LANGUAGE,
@@ -48,12 +47,13 @@ from common.contract import (
     TOKEN_COUNTS,
     WEIGHTS,
 )
-from common.encoders import Encoder
+from common.encoders.encoder import Encoder
 from common.memory import budget
-from common.path_integral import PathIntegral
-from common.quadrature import STRAIGHT
-from common.sentences import Sentence, read_sentences
 from common.tables import read_metadata, read_table
+from common.tokens.sentences import Sentence, read_sentences
+from common.weights.path_integral import PathIntegral
+from common.weights.quadrature import STRAIGHT
+from common.workflow.configuration import has_exact, validated
 
 TABLES = {"tokens": TOKEN_COUNTS, "pairs": PAIR_COUNTS, "lengths": SENTENCE_LENGTHS}
 VOCABULARY = [*WORDS, "Café", "naïve", "sailors'", "(moon)", "re-made"]

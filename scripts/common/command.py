@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 PROVENANCE_FILE = "provenance.json"
-EXECUTION = {"block", "device", "held_pairs", "memory", "shard"}
+EXECUTION = {"block", "device", "pairs_in_memory", "memory", "shard"}
 """Arguments that change how a script runs and not what it computes."""
 NO_ROOM = re.compile(
     r"no space left|quota exceeded|file write failed|unexpected pos", re.IGNORECASE

@@ -1,0 +1,6 @@
+"""Arrays as signatures name them."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]

@@ -1,0 +1,1 @@
+"""Where sentences come from: the generated language, files, the hub."""

@@ -1,0 +1,184 @@
+"""The tokens, or words, that a regression of weight on quantities is about."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from common.arrays import Floats
+from common.command import InputError
+from common.contract import INFORMATION, QUANTITIES, SURPRISAL, WEIGHTS
+from common.tables import read_metadata, read_table, read_whole
+
+PLACE = ["sentence_id", "position"]
+
+
+def read_tokens(
+    before: Path, after: Path, information: Path, surprisal: Path | None, minimum_count: int
+) -> pl.DataFrame:
+    """Weight before and after, and every quantity, of the tokens that are not special.
+
+    If `information` is about words, they stand for their tokens, with surprisals added up.
+
+    Returns
+    -------
+    A row per token: `sentence` (from 0 without gaps), sentence_id, position (of a word's first
+    token), `before` and `after` (weights), `before_share` and `after_share` (of the summed weight
+    of the sentence's tokens that are not special; NaN where that is 0), and the columns of
+    `information` (and surprisal), nats. Types counted fewer than `minimum_count` times are left
+    out, and so are words that were cut.
+
+    Raises
+    ------
+    InputError
+        The tables are not about the same tokens of one tokenizer, or lack some.
+    """
+    same_tokenizer([before, after, information, *([surprisal] if surprisal else [])])
+    unit = unit_of(information)
+    weights = _weights(before, after, {"token": "weight", "word": "word_weight"}[unit])
+    tokens = weights.filter(~pl.col("special")).drop("special")
+    if surprisal:
+        tokens = _with_surprisal(tokens, surprisal, before)
+    tokens = join_types(tokens, information)
+    if tokens["count"].null_count():
+        unknown = tokens.filter(pl.col("count").is_null())["token_id"].unique().sort()
+        raise InputError(
+            f"{information}: {len(unknown)} token types of {before} are missing, first token_id "
+            f"{unknown[0]}; estimate information with the encoder's own tokenizer"
+        )
+    weight = pl.col("before", "after")
+    tokens = tokens.with_columns((weight / weight.sum().over("sentence_id")).name.suffix("_share"))
+    kept = tokens.filter(pl.col("count") >= minimum_count)
+    logging.info(
+        "%d tokens of %d sentences: left out %d special; of %d %ss, %d of types seen fewer than "
+        "%d times",
+        *(len(weights), weights["sentence_id"].n_unique(), weights["special"].sum()),
+        *(len(tokens), unit, len(tokens) - len(kept), minimum_count),
+    )
+    return kept.with_columns(
+        (pl.col("sentence_id").rank("dense") - 1).cast(pl.Int64).alias("sentence")
+    )
+
+
+def unit_of(table: Path) -> str:
+    """What the rows of a table are about: token or word."""
+    return read_metadata(table).get("unit", "token")
+
+
+def join_types(tokens: pl.DataFrame, information: Path) -> pl.DataFrame:
+    """Tokens with the columns of their types, null where the table lacks one.
+
+    If `information` is about words, a row a word that was not cut: the row of its first token,
+    with the sum of the surprisals if all are known, and a count of 0 where the table lacks it.
+    """
+    types = read_table(information, INFORMATION)
+    if unit_of(information) == "token":
+        tokens = tokens.drop("token", "word", "word_text")
+        return tokens.join(types, "token_id", how="left", maintain_order="left")
+    known = pl.col("surprisal")
+    summed = pl.when(known.count() == pl.len()).then(known.sum())
+    words = (
+        tokens.drop("token_id", "token")
+        .filter(pl.col("word_text").is_not_null())
+        .group_by("sentence_id", "word", maintain_order=True)
+        .agg(pl.exclude("surprisal").first(), *([summed] if "surprisal" in tokens.columns else []))
+        .rename({"word_text": "token"})
+        .drop("word")
+    )
+    found = words.join(types, "token", how="left", maintain_order="left")
+    return found.with_columns(pl.col("count").fill_null(0))
+
+
+def same_tokenizer(paths: list[Path]) -> None:
+    """Raise InputError if two of the tables say that they come from different tokenizers."""
+    found = {path: read_metadata(path).get("tokenizer") for path in paths}
+    known = {path: tokenizer for path, tokenizer in found.items() if tokenizer is not None}
+    for path, tokenizer in known.items():
+        if tokenizer != (first := next(iter(known.values()))):
+            raise InputError(
+                f"{next(iter(known))} and {path}: different tokenizers ({first} and {tokenizer}); "
+                "weights and quantities can be compared for one tokenizer only"
+            )
+
+
+def of_quantity(tokens: pl.DataFrame, quantity: str, files: str) -> pl.DataFrame:
+    """The tokens whose `quantity` is known.
+
+    Raises
+    ------
+    InputError
+        The quantity is not there, is the same for all tokens, or fewer than 3 tokens have it.
+    """
+    if quantity not in QUANTITIES or quantity not in tokens.columns:
+        raise InputError(f"{files}: no quantity {quantity!r}; leave it out of the quantities")
+    known = tokens.filter(pl.col(quantity).is_finite())
+    if len(known) < 3:
+        raise InputError(
+            f"{files}: {len(known)} tokens left to regress on {quantity}, at least 3 are needed; "
+            "lower the minimum count or weigh more sentences"
+        )
+    if known[quantity].n_unique() == 1:
+        raise InputError(
+            f"{files}: {quantity} is {known[quantity][0]} for all {len(known)} tokens left, "
+            "nothing to regress on; leave it out of the quantities or weigh more sentences"
+        )
+    if len(known) < len(tokens):
+        logging.info("%s: left out %d tokens without a value", quantity, len(tokens) - len(known))
+    return known
+
+
+def by_tokens(
+    tokens: pl.DataFrame, quantities: list[str], files: str
+) -> list[tuple[list[str], pl.DataFrame]]:
+    """Quantities that are known of the same tokens, together, and those tokens.
+
+    Raises
+    ------
+    InputError
+        As `of_quantity` does.
+    """
+    together: dict[bytes, tuple[list[str], pl.DataFrame]] = {}
+    for quantity in quantities:
+        known = of_quantity(tokens, quantity, files)
+        rows = tokens[quantity].is_finite().fill_null(False).to_numpy().tobytes()
+        together.setdefault(rows, ([], known))[0].append(quantity)
+    return list(together.values())
+
+
+def rows_of(frame: pl.DataFrame, *columns: str) -> Floats:
+    """Columns as the rows of a matrix, (columns, n)."""
+    return np.ascontiguousarray(frame.select(columns).to_numpy().T, np.float64)
+
+
+def _weights(before: Path, after: Path, column: str) -> pl.DataFrame:
+    first, second = (read_whole(path, WEIGHTS).sort(PLACE) for path in (before, after))
+    ours, theirs = (one.select(*PLACE, "token_id") for one in (first, second))
+    if not ours.equals(theirs):
+        odd = ours.join(theirs, ours.columns, how="anti").vstack(
+            theirs.join(ours, ours.columns, how="anti")
+        )
+        raise InputError(
+            f"{before} and {after}: {len(odd)} rows of one are not in the other, first "
+            f"(sentence_id, position, token_id) {odd.row(0) if len(odd) else 'repeated'}; before "
+            "and after must weigh the same tokens of one tokenizer"
+        )
+    return first.select(
+        *(*PLACE, "token_id", "token", "special", "word", "word_text"),
+        pl.col(column).alias("before"),
+        second[column].alias("after"),
+    )
+
+
+def _with_surprisal(tokens: pl.DataFrame, surprisal: Path, before: Path) -> pl.DataFrame:
+    scored = read_whole(surprisal, SURPRISAL).select(
+        *PLACE, pl.col("token_id").alias("scored_id"), "surprisal"
+    )
+    joined = tokens.join(scored, PLACE, how="left", maintain_order="left")
+    other = joined.filter(pl.col("scored_id") != pl.col("token_id"))
+    if len(other):
+        raise InputError(
+            f"{surprisal}: sentence {other['sentence_id'][0]}, position {other['position'][0]} is "
+            f"another token than in {before}; score the same corpus with the same tokenizer"
+        )
+    return joined.drop("scored_id")

@@ -1,0 +1,1 @@
+"""What words carry: information gain and surprisal."""

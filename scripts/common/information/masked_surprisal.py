@@ -1,0 +1,172 @@
+"""Surprisal by a masked language model, whose last steps run at the scored tokens alone."""
+
+import logging
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+import transformers
+from torch import Tensor, nn
+from transformers import AutoModelForMaskedLM
+
+from common.command import InputError
+from common.device import choose_device
+from common.memory import Budget, in_passes
+from common.tokens.sentences import Sentence
+from common.tokens.vocabulary import load_tokenizer
+
+Variant = Literal["original", "within_word_l2r"]
+TRIAL_TOKENS = 8
+
+
+class MaskedLM:
+    """A transformers directory with a masked language model and its tokenizer, in float32.
+
+    Raises
+    ------
+    InputError
+        The directory holds no masked language model, one without its output layer, one with
+        parameters that are not finite, or a tokenizer without a mask token.
+    """
+
+    def __init__(self, directory: Path, *, device: str) -> None:
+        self.tokenizer = load_tokenizer(directory)
+        self.mask_id = self.tokenizer.mask_token_id
+        if self.mask_id is None:
+            raise InputError(
+                f"{directory}: its tokenizer has no mask token; surprisal needs a masked LM"
+            )
+        self.directory = directory
+        self.device = choose_device(device)
+        transformers.utils.logging.disable_progress_bar()
+        try:
+            self.model, loaded = AutoModelForMaskedLM.from_pretrained(
+                str(directory),
+                local_files_only=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+            )
+        except Exception as error:
+            raise InputError(f"{directory}: cannot be loaded as a masked LM ({error})") from error
+        if loaded["missing_keys"]:
+            absent = min(loaded["missing_keys"])
+            raise InputError(f"{directory}: lacks parameter {absent} of a masked LM; use another")
+        for name, parameter in self.model.named_parameters():
+            if not parameter.isfinite().all():
+                raise InputError(f"{directory}: parameter {name} holds values that are not finite")
+        self.model.eval().requires_grad_(False).to(self.device)
+        self.longest = min(self.tokenizer.model_max_length, _positions(self.model))
+        attention = [m for name, m in self.model.named_modules() if name.endswith("attention")]
+        candidates = [*attention[-1:], self.model.base_model]
+        self.narrow = next((m for m in candidates if self._is_narrow(m)), None)
+        if self.narrow is None:
+            logging.info("%s: its output layer has to run at every token", directory)
+
+    def logits(self, ids: Tensor, places: Tensor) -> Tensor:
+        """Logits [m, v] at one place [m] of each row of ids [m, n]."""
+        return self._logits(ids, places, self.narrow)
+
+    def _logits(self, ids: Tensor, places: Tensor, narrow: nn.Module | None) -> Tensor:
+        """The same; what comes after `narrow` is given one hidden state a row, not all of them."""
+        rows = torch.arange(len(ids), device=ids.device)
+
+        def keep(_: nn.Module, __: object, output: Any) -> Any:
+            if isinstance(output, Tensor):
+                return output[rows, places].unsqueeze(1)
+            if isinstance(output, tuple):
+                return keep(_, __, output[0]), *output[1:]
+            output["last_hidden_state"] = keep(_, __, output["last_hidden_state"])
+            return output
+
+        if narrow is None:
+            return self.model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[
+                rows, places
+            ]
+        with narrow.register_forward_hook(keep):
+            found = self.model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+        return found.squeeze(1)
+
+    @torch.no_grad()
+    def surprisal(
+        self, sentences: list[Sentence], variant: Variant, within: Budget
+    ) -> list[np.ndarray]:
+        """-log P(token | the sentence with it masked), in nats, of all but the special tokens.
+
+        `original` masks the token alone (Salazar et al. 2020); `within_word_l2r` also masks
+        the later tokens of its word (Kauf and Ivanova 2023), a word being what the
+        tokenizer splits text into before it looks for its pieces.
+
+        Parameters
+        ----------
+        sentences
+            Of one length.
+
+        Returns
+        -------
+        An array of float64 a sentence, in the order of its tokens.
+
+        Raises
+        ------
+        InputError
+            The tokenizer tells no words, or the model gives values that are not finite.
+        """
+        ids = torch.tensor([s.ids for s in sentences], device=self.device)
+        scored = ~torch.tensor([s.special for s in sentences])
+        words = self._words(sentences) if variant == "within_word_l2r" else None
+        position = torch.arange(ids.shape[1], device=self.device)
+
+        def score(rows: Tensor, places: Tensor) -> Tensor:
+            rows, places = rows.to(self.device), places.to(self.device)
+            masked = position == places[:, None]
+            if words is not None:
+                own = words[rows, places]
+                masked = masked | (position > places[:, None]) & (words[rows] == own[:, None])
+            logits = self.logits(ids[rows].masked_fill(masked, self.mask_id), places).double()
+            told = logits.gather(1, ids[rows, places][:, None])[:, 0]
+            return logits.logsumexp(1) - told
+
+        task = f"surprisal of {ids.shape[1]} tokens"
+        values = in_passes(score, *scored.nonzero().unbind(1), within=within, task=task).cpu()
+        if not values.isfinite().all():
+            raise InputError(f"{self.directory}: gives surprisals that are not finite")
+        return [part.numpy() for part in values.split(scored.sum(1).tolist())]
+
+    def _words(self, sentences: list[Sentence]) -> Tensor:
+        """Number [b, n] of every token's word; tokens outside words are alone in theirs."""
+        if any(s.words is None for s in sentences):
+            raise InputError(
+                f"{self.directory}: its tokenizer does not tell words; use the original variant"
+            )
+        return torch.tensor(
+            [
+                [-1 - k if word is None else word for k, word in enumerate(s.words or [])]
+                for s in sentences
+            ],
+            device=self.device,
+        )
+
+    @torch.no_grad()
+    def _is_narrow(self, module: nn.Module) -> bool:
+        """Whether logits are the same if what comes after has the hidden state of one token."""
+        count = min(TRIAL_TOKENS, self.longest)
+        ids = torch.arange(count, device=self.device).expand(count, count)
+        places = torch.arange(count, device=self.device)
+        full = self._logits(ids, places, None)
+        try:
+            narrow = self._logits(ids, places, module)
+        except (RuntimeError, LookupError, TypeError):
+            return False
+        return narrow.shape == full.shape and torch.allclose(
+            narrow, full, rtol=1e-4, atol=1e-5 * float(full.abs().max())
+        )
+
+
+def _positions(model: transformers.PreTrainedModel) -> int:
+    """Tokens that fit; RoBERTa and its kin count positions from behind that of the pad token."""
+    fit = [getattr(model.config, "max_position_embeddings", None) or 2**31]
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            skipped = 0 if module.padding_idx is None else module.padding_idx + 1
+            fit.append(module.num_embeddings - skipped)
+    return min(fit)

@@ -1,0 +1,107 @@
+"""What a page shows of a comparison: sentences, tokens, weights before and after, quantities."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from tokenizers import decoders
+
+from common.command import InputError
+from common.contract import CORPUS, INFORMATION, WEIGHTS
+from common.correlations.weighed_tokens import PLACE, read_tokens, unit_of
+from common.reports.page import Columns
+from common.tables import read_table
+
+STAGES = ("before", "after")
+OF_TYPES = [name for name in INFORMATION.columns if name not in ("token_id", "token")]
+"""Columns of the information table that are numbers of a type."""
+SENTENCES = 5000
+"""Sentences that a browser is given at most."""
+MARKED = 0.1
+"""Share of types with the mark of a blank from which a vocabulary is one of bytes."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The tables of one comparison, corpus and method."""
+
+    texts: Path
+    before: Path
+    after: Path
+    information: Path
+    surprisal: Path | None
+
+
+def readings(tokens: pl.Series) -> pl.Series:
+    """Tokens as they read: without the marks of WordPiece, SentencePiece or byte-level BPE."""
+    if tokens.str.starts_with("Ġ").sum() > MARKED * len(tokens):
+        bytes_of = decoders.ByteLevel()
+        read = pl.Series(tokens.name, [bytes_of.decode([token]).strip() for token in tokens])
+    else:
+        read = tokens.str.strip_prefix("##").str.strip_prefix("▁")
+    return read.zip_with(read != "", tokens)
+
+
+def view_of(sources: Sources, columns: Columns) -> dict[str, Any]:
+    """Everything of the tokens that are not special, as places in `columns`.
+
+    Tokens follow each other sentence by sentence; `lengths` tells how many each sentence has, and
+    `type` which row of `types` each is of. `joins` are the tokens that go on with the word of the
+    token before. Errors of words are null where the errors of their tokens differ. Only the first
+    sentences are taken of many, `left_out` are not.
+
+    Raises
+    ------
+    InputError
+        The tables are not about the same tokens, or the corpus lacks a sentence.
+    """
+    unit = unit_of(sources.information)
+    tokens = read_tokens(
+        sources.before, sources.after, sources.information, sources.surprisal, minimum_count=0
+    )
+    for stage, path in zip(STAGES, (sources.before, sources.after), strict=True):
+        details = _details(path, unit, stage)
+        tokens = tokens.join(details, PLACE, how="left", maintain_order="left")
+    weighed = tokens["sentence_id"].unique().sort()
+    tokens = tokens.filter(pl.col("sentence_id").is_in(weighed[:SENTENCES].implode()))
+    names = [name for name in OF_TYPES if name in tokens.columns]
+    types = tokens.select("token", *names).unique("token").sort("token").with_row_index("type")
+    tokens = tokens.join(types.select("token", "type"), "token", maintain_order="left")
+    counted = tokens.group_by("sentence_id", maintain_order=True).len()
+    corpus = read_table(sources.texts, CORPUS).select("sentence_id", "text")
+    sentences = counted.join(corpus, "sentence_id", how="left", maintain_order="left")
+    for sentence in sentences.filter(pl.col("text").is_null())["sentence_id"][:1]:
+        raise InputError(
+            f"{sources.texts}: no sentence {sentence}, which {sources.before} weighs; "
+            "give the corpus that was weighed"
+        )
+    word = pl.col("before_word")
+    same_word = (word == word.shift().over("sentence_id")) & (unit == "token")
+    joins = tokens.select(same_word.fill_null(False).arg_true()).to_series()
+    return {
+        "unit": unit,
+        "left_out": max(0, len(weighed) - SENTENCES),
+        "sentences": columns.add(sentences["sentence_id"]),
+        "texts": columns.add(sentences["text"]),
+        "lengths": columns.add(sentences["len"]),
+        "type": columns.add(tokens["type"]),
+        "joins": columns.add(joins),
+        "weight": [columns.add(tokens[stage]) for stage in STAGES],
+        "error": [columns.add(tokens[f"{stage}_error"]) for stage in STAGES],
+        "surprisal": columns.add(tokens["surprisal"]) if sources.surprisal else None,
+        "types": {
+            "token": columns.add(types["token"]),
+            "reading": columns.add(types["token"] if unit == "word" else readings(types["token"])),
+            "values": {name: columns.add(types[name]) for name in names},
+        },
+    }
+
+
+def _details(weights: Path, unit: str, stage: str) -> pl.DataFrame:
+    """The word of each token, and its error: of a word, the one that all its tokens have."""
+    errors = pl.col("error").n_unique().over("sentence_id", "word")
+    error = pl.when((errors == 1) | (unit == "token")).then("error")
+    return read_table(weights, WEIGHTS).select(
+        *PLACE, pl.col("word").alias(f"{stage}_word"), error.alias(f"{stage}_error")
+    )

@@ -1,0 +1,1 @@
+"""Norms of word vectors against information gain."""

@@ -1,0 +1,99 @@
+"""The types that a corpus is counted in: tokens of a vocabulary, or words as they read."""
+
+import hashlib
+from functools import cache
+from itertools import chain, pairwise
+
+import numpy as np
+import polars as pl
+from transformers import PreTrainedTokenizerBase
+
+from common.command import InputError
+from common.tokens.independent_pieces import Types, each_once
+from common.tokens.words import Speller, tells_words
+
+
+class TokenTypes:
+    """The vocabulary of a tokenizer, special tokens in it too."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        self.backend = tokenizer.backend_tokenizer
+        self.spelled = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+        self.number = each_once(self._number, tokenizer)
+
+    def __len__(self) -> int:
+        return len(self.spelled)
+
+    def _number(self, texts: list[str]) -> Types:
+        encoded = self.backend.encode_batch_fast(texts, add_special_tokens=False)
+        return _flat([one.ids for one in encoded])
+
+
+class WordTypes:
+    """Words of a corpus, numbered from 0 as they are met.
+
+    Raises
+    ------
+    InputError
+        The tokenizer does not tell words.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        if not tells_words(tokenizer):
+            raise InputError(
+                f"{tokenizer.name_or_path}: its tokenizer does not tell words; use the unit token"
+            )
+        self.backend = tokenizer.backend_tokenizer
+        self.speller = Speller(tokenizer)
+        self.numbers: dict[str, int] = {}
+        self.find = cache(self._find)
+        self.number = each_once(self._number, tokenizer)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def spelled(self) -> list[str]:
+        """The words met until now, by their number."""
+        return list(self.numbers)
+
+    def _number(self, texts: list[str]) -> Types:
+        encoded = self.backend.encode_batch(texts, add_special_tokens=False)
+        ids, lengths = _flat([one.ids for one in encoded])
+        words, _ = _flat([one.word_ids for one in encoded])
+        ends = np.concatenate([[0], np.cumsum(lengths)])
+        begins = np.diff(words, prepend=-1) != 0
+        begins[ends[:-1][lengths > 0]] = True
+        bounds = [*np.flatnonzero(begins).tolist(), len(ids)]
+        flat = ids.tolist()
+        found = [self.find(tuple(flat[a:b])) for a, b in pairwise(bounds)]
+        words_before = np.concatenate([[0], np.cumsum(begins)])
+        return np.array(found, np.int64), np.diff(words_before[ends])
+
+    def _find(self, ids: tuple[int, ...]) -> int:
+        return self.numbers.setdefault(self.speller.read(ids), len(self.numbers))
+
+
+def add_up_words(tokens: list[pl.DataFrame]) -> pl.DataFrame:
+    """Occurrences of the words of all these tables; numbered in the order of their spelling."""
+    total = pl.concat(tokens).group_by("token").agg(pl.col("count").sum()).sort("token")
+    return total.with_columns(token_id=pl.int_range(pl.len()))
+
+
+def digest(tokens: pl.DataFrame) -> str:
+    """Hash of the numbered words: pairs of one digest have these numbers."""
+    return hashlib.sha256("\n".join(tokens.sort("token_id")["token"]).encode()).hexdigest()
+
+
+def renumber(pairs: pl.DataFrame, tokens: pl.DataFrame, total: pl.DataFrame) -> pl.DataFrame:
+    """Counts of pairs by the words' numbers in `total` instead of those in `tokens`."""
+    spelled = tokens.sort("token_id").select("token")
+    numbers = spelled.join(total, "token", how="left", maintain_order="left")["token_id"]
+    return pairs.with_columns(
+        numbers.gather(pairs[name]).alias(name) for name in ("token_id", "other_id")
+    )
+
+
+def _flat(made: list[list[int]]) -> Types:
+    lengths = np.fromiter(map(len, made), np.int64, len(made))
+    return np.fromiter(chain.from_iterable(made), np.int64, lengths.sum()), lengths

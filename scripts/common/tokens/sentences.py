@@ -1,0 +1,153 @@
+"""Sentences as an encoder's tokens, in batches of one length, dealt out to the shards of a job."""
+
+import logging
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from common.command import InputError
+from common.contract import CORPUS
+from common.tables import read_table
+from common.tokens.words import Speller, tells_words
+
+
+@dataclass
+class Sentence:
+    """Tokens of one sentence [n], cut to what the model takes if `truncated`.
+
+    `words` [n] numbers the words that the tokenizer splits text into, None where a token is in
+    none; it is None itself if the tokenizer does not tell.
+    `spelled` [n] is how they read, None where a token is in none or its word was cut.
+    """
+
+    number: int
+    text: str
+    ids: list[int]
+    special: list[bool]
+    truncated: bool
+    words: list[int | None] | None = None
+    spelled: list[str | None] = field(default_factory=list)
+    weight: np.ndarray | None = None
+    word_weight: np.ndarray | None = None
+    error: np.ndarray | None = None
+
+    def weigh(self, contributions: np.ndarray, error: np.ndarray | float) -> None:
+        """Set the weights of the tokens and their words, and their errors.
+
+        Parameters
+        ----------
+        contributions
+            Of every token to the embedding, [n, d]; the weight of a token is their norm, that of
+            a word [n], on all its tokens, the norm of their sum; NaN where there is no word.
+        error
+            Of every token [n], or of all.
+        """
+        self.weight = np.linalg.norm(contributions, axis=1)
+        self.error = np.broadcast_to(error, len(self.ids))
+        self.word_weight = np.full(len(self.ids), np.nan)
+        held = [k for k, text in enumerate(self.spelled) if text is not None]
+        _, word = np.unique([(self.words or [])[k] for k in held], return_inverse=True)
+        sums = np.zeros((len(held), contributions.shape[1]))
+        np.add.at(sums, word, contributions[held])
+        self.word_weight[held] = np.linalg.norm(sums, axis=1)[word]
+
+
+def read_sentences(
+    corpus: Path, tokenizer: PreTrainedTokenizerBase, longest: int | None
+) -> list[Sentence]:
+    """The sentences of a corpus as tokens, at most `longest` each; says how many were cut.
+
+    Raises
+    ------
+    InputError
+        The corpus is empty, or a sentence holds no token besides special ones.
+    """
+    table = read_table(corpus, CORPUS).sort("sentence_id")
+    if table.is_empty():
+        raise InputError(f"{corpus}: holds no sentences")
+    texts = table["text"].to_list()
+    encoded = tokenizer(texts, return_special_tokens_mask=True, verbose=False)
+    ids, special = encoded["input_ids"], encoded["special_tokens_mask"]
+    told, speller = tells_words(tokenizer), Speller(tokenizer)
+    words: list[list[int | None]] = [
+        encoded.word_ids(k) if told else [None] * len(ids[k]) for k in range(len(ids))
+    ]
+    spelled = [speller.words(*both) for both in zip(ids, words, strict=True)]
+    long = [k for k, tokens in enumerate(ids) if longest and len(tokens) > longest]
+    if long:
+        cut = tokenizer(
+            [texts[k] for k in long],
+            truncation=True,
+            max_length=longest,
+            return_special_tokens_mask=True,
+        )
+        for row, k in enumerate(long):
+            ids[k], special[k] = cut["input_ids"][row], cut["special_tokens_mask"][row]
+            words[k] = cut.word_ids(row) if told else [None] * len(ids[k])
+            left = speller.words(ids[k], words[k])
+            spelled[k] = dict(left.items() & spelled[k].items())
+        logging.info("%d sentences truncated to %d tokens", len(long), longest)
+    cuts = set(long)
+    sentences = [
+        Sentence(
+            number,
+            texts[k],
+            ids[k],
+            [bool(flag) for flag in special[k]],
+            truncated=k in cuts,
+            words=words[k] if told else None,
+            spelled=[spelled[k].get(word) for word in words[k]],
+        )
+        for k, number in enumerate(table["sentence_id"])
+    ]
+    for sentence in sentences:
+        if all(sentence.special):
+            raise InputError(f"{corpus}: sentence_id {sentence.number} has no tokens; drop it")
+    logging.info("%d sentences, %d tokens", len(sentences), sum(map(len, ids)))
+    return sentences
+
+
+def batches(sentences: list[Sentence], size: int, shard: str) -> list[list[Sentence]]:
+    """The batches of a `shard`: sentences of one length, at most `size` each.
+
+    Batches are made of all sentences and then dealt out in turn, so that a sentence has the same
+    company, and the same last bits, however many shards there are.
+
+    Parameters
+    ----------
+    shard
+        "k-of-n", k from 1.
+
+    Raises
+    ------
+    InputError
+        `shard` is nothing of the kind.
+    """
+    number, count = parse_shard(shard)
+    by_length = defaultdict(list)
+    for sentence in sentences:
+        by_length[len(sentence.ids)].append(sentence)
+    made = [
+        group[k : k + size]
+        for _, group in sorted(by_length.items())
+        for k in range(0, len(group), size)
+    ]
+    return made[number - 1 :: count]
+
+
+def parse_shard(shard: str) -> tuple[int, int]:
+    """Number, from 1, and count of "k-of-n".
+
+    Raises
+    ------
+    InputError
+        `shard` is nothing of the kind.
+    """
+    match = re.fullmatch(r"(\d+)-of-(\d+)", shard)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise InputError(f"--shard {shard}: not like 1-of-8")
+    return int(match[1]), int(match[2])

@@ -1,0 +1,1 @@
+"""What tokens weigh: Integrated Gradients and Shapley values."""

@@ -1,0 +1,185 @@
+"""Integrated Gradients of a vector-valued function, exact for every dimension at once.
+
+Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks" (2017), equation 1.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.func import jvp, vjp, vmap
+
+from common.memory import Budget, in_passes
+from common.weights.quadrature import PATHS, Parametrisation, points_along
+from common.weights.tangents import lean_tangents
+
+Embed = Callable[[Tensor], Tensor]
+"""Input embeddings [b, n, h] to sentence embeddings [b, d], each sentence by itself."""
+
+FEWEST_NODES = 8
+TRIAL_NODES = 12
+GROWTH_WITHOUT_GAIN = 4
+"""So many times the nodes of the smallest error are tried before it is taken for rounding."""
+
+
+@dataclass(frozen=True)
+class PathIntegral:
+    """The integral of the derivative of `embed` from `start` to `end`, both [b, n, h].
+
+    Passes of the encoder keep `within` the budget, as long as one direction of one sentence fits.
+    """
+
+    embed: Embed
+    start: Tensor
+    end: Tensor
+    within: Budget
+
+    @cached_property
+    def step(self) -> Tensor:
+        """What the path adds to the input embeddings [b, n, h]."""
+        return self.end - self.start
+
+    @cached_property
+    def total(self) -> Tensor:
+        """What the contributions have to sum up to [b, d], float64."""
+        first, last = (
+            in_passes(self.embed, x, within=self.within, task="embed")
+            for x in (self.start, self.end)
+        )
+        return (last.double() - first.double()).cpu()
+
+    def integrate(
+        self, path: Parametrisation, tolerance: float, max_nodes: int
+    ) -> tuple[Tensor, Tensor, list[int]]:
+        """Contribution of every token of every sentence.
+
+        Returns contributions [b, n, d], the relative completeness error [b] of each sentence and
+        its number of nodes: the first found to keep the error within `tolerance`, or else the best
+        up to `max_nodes`. The sum of the contributions is one directional derivative, so nodes are
+        chosen with one tangent a node.
+        """
+        nodes = self.choose_nodes(path, tolerance, max_nodes)
+        contributions = self.contributions(path, nodes)
+        return contributions, self.missing(contributions.sum(1)), nodes
+
+    def choose_nodes(self, path: Parametrisation, tolerance: float, max_nodes: int) -> list[int]:
+        """Nodes that each sentence needs, extrapolating the geometric decay of its error."""
+        tried: list[dict[int, float]] = [{} for _ in self.start]
+        nodes = [min(FEWEST_NODES, max_nodes)] * len(tried)
+        while any(nodes):
+            errors = self.completeness(path, nodes).tolist()
+            for k, count in enumerate(nodes):
+                if count:
+                    tried[k][count] = errors[k]
+                    nodes[k] = _more_nodes(tried[k], tolerance, max_nodes)
+        return [min(t, key=lambda count: (max(t[count], tolerance), count)) for t in tried]
+
+    def completeness(self, path: Parametrisation, nodes: list[int]) -> Tensor:
+        """Relative completeness error [b] of sentences integrated with `nodes` each.
+
+        Says nothing of sentences with 0 nodes.
+        """
+        found = torch.zeros_like(self.total)
+        for owner, points, weights in points_along(
+            self.start, self.step, path, nodes, self._slopes_in_a_pass
+        ):
+            slope = slopes(self.embed, points, self.step[owner]).double()
+            found.index_add_(0, owner.cpu(), (weights[:, None] * slope).cpu())
+        return self.missing(found)
+
+    def contributions(self, path: Parametrisation, nodes: list[int]) -> Tensor:
+        """Contribution of every token [b, n, d], float64, by a fixed number of nodes a sentence."""
+        size, chunk = self.points_and_directions
+        width = self.total.shape[1]
+        found = torch.zeros(*self.start.shape[:2], width, dtype=torch.float64)
+        for owner, points, weights in points_along(self.start, self.step, path, nodes, size):
+            part = derivatives(self.embed, points, self.step[owner], width, chunk=chunk).double()
+            found.index_add_(0, owner.cpu(), (weights[:, None, None] * part).cpu())
+        return found
+
+    def missing(self, found: Tensor) -> Tensor:
+        """Norm of what `found` [b, d] lacks over the norm of `total`; 0 where both are nothing."""
+        return (found - self.total).norm(dim=1) / self.total.norm(dim=1).clamp_min(1e-30)
+
+    @cached_property
+    def _slopes_in_a_pass(self) -> int:
+        point, step = self.start[:1], self.step[:1]
+        task = ("slopes", point.shape)
+        return self.within.rows(self.within.cost(task, lambda: slopes(self.embed, point, step)))
+
+    @cached_property
+    def points_and_directions(self) -> tuple[int, int]:
+        """Points of a pass, and tokens (or dimensions) of each that are differentiated at once."""
+        point, step = self.start[:1], self.step[:1]
+        width = self.total.shape[1]
+
+        def cost(directions: int) -> int:
+            return self.within.cost(
+                ("derivatives", point.shape, directions),
+                lambda: derivatives(
+                    self.embed, point, step, width, chunk=directions, most=directions
+                ),
+            )
+
+        each = cost(2) - cost(1)
+        return self.within.directions(cost(1) - each, each, min(self.start.shape[1], width))
+
+
+def slopes(embed: Embed, points: Tensor, step: Tensor) -> Tensor:
+    """Derivatives of `embed` [b, d] at `points` along `step`, both [b, n, h]."""
+    with lean_tangents():
+        return jvp(embed, (points,), (step,))[1]
+
+
+def derivatives(
+    embed: Embed, points: Tensor, step: Tensor, width: int, *, chunk: int, most: int | None = None
+) -> Tensor:
+    """Derivatives of `embed` [b, n, width] at `points` along the `step` of each token [b, n, h].
+
+    Forward mode, `chunk` tokens at once, or reverse mode, `chunk` dimensions at once, if there are
+    fewer dimensions than tokens; of the first `most` tokens or dimensions only.
+    """
+    length = points.shape[1]
+
+    def forward(token: Tensor) -> Tensor:
+        return slopes(embed, points, step * token[:, None])
+
+    if length <= width:
+        return vmap(forward, out_dims=1, chunk_size=chunk)(_basis(length, points)[:most])
+    pull = vjp(embed, points)[1]
+
+    def backward(dimension: Tensor) -> Tensor:
+        return (pull(dimension.expand(len(points), width))[0] * step).sum(-1)
+
+    return vmap(backward, out_dims=2, chunk_size=chunk)(_basis(width, points)[:most])
+
+
+def _basis(size: int, like: Tensor) -> Tensor:
+    return torch.eye(size, dtype=like.dtype, device=like.device)
+
+
+def _more_nodes(tried: dict[int, float], tolerance: float, max_nodes: int) -> int:
+    """Nodes to try next, at most doubled; 0 if the errors `tried` are good or as good as can be."""
+    counts, errors = list(tried), list(tried.values())
+    count, error = counts[-1], errors[-1]
+    stalled = count >= GROWTH_WITHOUT_GAIN * counts[int(np.argmin(errors))]
+    if not error > tolerance or count >= max_nodes or stalled:
+        return 0
+    if len(errors) > 1 and error >= errors[-2]:
+        return min(2 * count, max_nodes)
+    decay = math.log(10) / FEWEST_NODES
+    if len(errors) > 1:
+        decay = math.log(errors[-2] / error) / (count - counts[-2])
+    more = min(math.log(error / tolerance) / decay, count)
+    return min(count + max(2, math.ceil(more)), max_nodes)
+
+
+def choose_path(integral: PathIntegral) -> Parametrisation:
+    """The path of the smallest mean log completeness error at few nodes."""
+    nodes = [TRIAL_NODES] * len(integral.start)
+    errors = [integral.completeness(path, nodes).clamp_min(1e-6).log().mean() for path in PATHS]
+    return PATHS[int(np.argmin(errors))]

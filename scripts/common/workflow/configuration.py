@@ -1,0 +1,379 @@
+"""The configuration of a run: validated, with defaults, and what follows from it."""
+
+import difflib
+import math
+import reprlib
+import zlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+SCHEMA = Path(__file__).parents[3] / "rules" / "schemas" / "config.schema.yaml"
+
+KINDS = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "null": "null",
+    "number": "a number",
+    "object": "keys with values",
+    "string": "text",
+}
+BOUNDS = {
+    "minimum": "at least {}",
+    "exclusiveMinimum": "above {}",
+    "maximum": "at most {}",
+    "exclusiveMaximum": "below {}",
+    "pattern": "like {}",
+    "minLength": "of {} or more characters",
+    "minProperties": "{} or more",
+    "minItems": "{} or more",
+    "maxItems": "{} at most",
+}
+SHOWN = reprlib.Repr()
+"""Values as errors show them: whole, unless they are long."""
+SHOWN.maxstring = SHOWN.maxother = SHOWN.maxlong = 60
+
+Config = dict[str, Any]
+
+
+class ConfigError(Exception):
+    """One line: the key's path, its value and what is allowed."""
+
+
+def validated(config: Config) -> Config:
+    """Fill `config` with the schema's defaults and check it, with the references in it.
+
+    Raises
+    ------
+    ConfigError
+        The first fault found.
+    """
+    error = jsonschema.exceptions.best_match(_validator().iter_errors(config))
+    if error:
+        raise ConfigError(_one_line(error))
+    for fault in _reference_faults(config):
+        raise ConfigError(fault)
+    return config
+
+
+def refuse_repeated_keys(file: Path) -> None:
+    """Refuse a YAML file that gives one key twice: all but the last would be lost in silence.
+
+    Raises
+    ------
+    ConfigError
+        The first key that stands twice, and where.
+    """
+    nodes: list[tuple[tuple[str, ...], yaml.Node | None]] = [((), yaml.compose(file.read_text()))]
+    while nodes:
+        path, node = nodes.pop()
+        if isinstance(node, yaml.MappingNode):
+            first: dict[str, yaml.Node] = {}
+            for key, value in node.value:
+                where = (*path, str(key.value))
+                if key.value in first:
+                    lines = [one.start_mark.line + 1 for one in (first[key.value], key)]
+                    raise ConfigError(
+                        f"{'.'.join(where)}: stands twice, in lines {lines[0]} and {lines[1]}; "
+                        "keep one of them"
+                    )
+                first[str(key.value)] = key
+                nodes.append((where, value))
+        elif isinstance(node, yaml.SequenceNode):
+            nodes += [((*path, str(place)), inner) for place, inner in enumerate(node.value)]
+
+
+def derive_seed(seed: int, *names: str) -> int:
+    """A seed of its own for each named use, the same on every machine."""
+    return zlib.crc32("/".join([str(seed), *names]).encode()) % (2**31)
+
+
+def root_of(config: Config, encoder: str) -> str:
+    """The encoder at the start of a chain of encoders made of others: its tokenizer is theirs."""
+    while "base" in config["encoders"][encoder]:
+        encoder = config["encoders"][encoder]["base"]
+    return encoder
+
+
+def unpinned(config: Config) -> list[str]:
+    """Entries from the hub whose commit is not known yet."""
+    return [
+        f"{section}.{name}"
+        for section in ("corpora", "encoders")
+        for name, entry in config[section].items()
+        if entry["source"] == "hub" and entry["revision"] is None
+    ]
+
+
+def foreign_tokenizers(config: Config) -> dict[str, list[str]]:
+    """Encoders made elsewhere that must share a tokenizer, by the comparison that asks for it."""
+    roots = {
+        name: list(
+            dict.fromkeys(
+                root_of(config, comparison[key])
+                for key in ("before", "after", "surprisal_by")
+                if comparison[key] is not None
+            )
+        )
+        for name, comparison in config["comparisons"].items()
+    }
+    made_here = [n for n, e in config["encoders"].items() if e["source"] == "pretrained"]
+    return {
+        name: found for name, found in roots.items() if len(found) > 1 and found[0] not in made_here
+    }
+
+
+@cache
+def _validator() -> Any:
+    """Of the schema; fills in its defaults, takes whole patterns and finite numbers only."""
+    plain = jsonschema.Draft202012Validator
+    check = plain.VALIDATORS["properties"]
+
+    def fill_and_check(self: Any, properties: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        if isinstance(instance, dict):
+            for name, about in properties.items():
+                if "default" in about:
+                    default = about["default"]
+                    instance.setdefault(
+                        name, default.copy() if hasattr(default, "copy") else default
+                    )
+        yield from check(self, properties, instance, schema)
+
+    def no_line_end(self: Any, pattern: str, instance: Any, schema: Any) -> Iterator[Any]:
+        # "$" alone would match before a line end, too
+        yield from plain.VALIDATORS["pattern"](self, pattern, instance, schema)
+        if isinstance(instance, str) and instance.endswith("\n"):
+            yield jsonschema.ValidationError(f"{instance!r} ends a line")
+
+    def is_integer(_: Any, value: Any) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool)
+
+    def is_number(_: Any, value: Any) -> bool:
+        return is_integer(_, value) or (isinstance(value, float) and math.isfinite(value))
+
+    kinds = plain.TYPE_CHECKER.redefine_many({"integer": is_integer, "number": is_number})
+    rules = {"properties": fill_and_check, "pattern": no_line_end}
+    extended = jsonschema.validators.extend(plain, rules, type_checker=kinds)
+    return extended(yaml.safe_load(SCHEMA.read_text()))
+
+
+def _one_line(error: jsonschema.ValidationError) -> str:
+    path = ".".join(str(part) for part in error.absolute_path) or "the config"
+    about = error.schema.get("properties", {})
+    if error.validator == "additionalProperties":
+        key = next(key for key in error.instance if key not in about)
+        close = difflib.get_close_matches(str(key), about, 1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        return f"{path}: unknown key {SHOWN.repr(key)}; {hint}allowed: {', '.join(sorted(about))}"
+    if error.validator == "required":
+        key = next(key for key in error.validator_value if key not in error.instance)
+        meaning = about.get(key, {}).get("description", "")
+        return f"{path}: key {key!r} is missing{f' ({meaning})' if meaning else ''}"
+    if error.validator == "anyOf" and all(e.validator == "required" for e in error.context):
+        keys = [key for e in error.context for key in e.validator_value]
+        return f"{path}: one of the keys {', '.join(keys)} is needed"
+    meaning = error.schema.get("description", "")
+    told = f"{path}: {SHOWN.repr(error.instance)}; allowed: {_allowed(error.schema)}"
+    return " ".join(f"{told}{f' ({meaning})' if meaning else ''}".split())
+
+
+def _allowed(about: dict[str, Any]) -> str:
+    """What a schema takes, in words."""
+    if values := [one for one in about.get("anyOf", []) if "required" not in one]:
+        return " or ".join(_allowed(_resolved(one)) for one in values)
+    if "enum" in about:
+        return f"one of {', '.join(map(str, about['enum']))}"
+    kinds = about["type"] if isinstance(about["type"], list) else [about["type"]]
+    bounds = [text.format(about[key]) for key, text in BOUNDS.items() if key in about]
+    different = ["all different"] if about.get("uniqueItems") else []
+    return ", ".join([" or ".join(KINDS[kind] for kind in kinds), *bounds, *different])
+
+
+def _resolved(about: dict[str, Any]) -> dict[str, Any]:
+    """A schema, or the one of the definitions that it refers to."""
+    name = about.get("$ref", "").rpartition("/")[2]
+    return _validator().schema["$defs"][name] if name else about
+
+
+def _reference_faults(config: Config) -> Iterator[str]:
+    yield from _corpus_faults(config)
+    yield from _encoder_faults(config)
+    evaluated_on = config["evaluation"]["corpus"]
+    yield from _known("evaluation.corpus", evaluated_on, config["corpora"])
+    yield from _unscored("evaluation.corpus", evaluated_on, config["corpora"])
+    for name, comparison in config["comparisons"].items():
+        yield from _comparison_faults(config, f"comparisons.{name}", comparison)
+    if config["theory"] is not None:
+        yield from _theory_faults(config, config["theory"])
+
+
+def _known(path: str, name: str, among: Config) -> Iterator[str]:
+    if name not in among:
+        yield f"{path}: nothing is named {name!r}; there are: {', '.join(sorted(among))}"
+
+
+def _texts(corpus: Config) -> int:
+    """Texts of a row of a corpus: 2 of pairs, 3 of triplets."""
+    if corpus["source"] == "generated":
+        return 2 if corpus["form"] == "scored_pairs" else 1
+    return len(corpus.get("text_columns", [""]))
+
+
+def _scored(corpus: Config) -> bool:
+    return corpus.get("form") == "scored_pairs" or bool(corpus.get("score_column"))
+
+
+def _unscored(path: str, name: str, among: Config) -> Iterator[str]:
+    if _texts(among[name]) < 2 or not _scored(among[name]):
+        fit = [n for n, corpus in among.items() if _texts(corpus) > 1 and _scored(corpus)]
+        yield (
+            f"{path}: {name!r} holds no scored pairs; allowed: {', '.join(sorted(fit)) or 'none'} "
+            "(form scored_pairs, or two text_columns and a score_column)"
+        )
+
+
+def _corpus_faults(config: Config) -> Iterator[str]:
+    corpora = config["corpora"]
+    for name, corpus in corpora.items():
+        for file in corpus.get("files", []):
+            if not Path(file).is_file():
+                yield f"corpora.{name}.files: no such file {file!r}"
+        for other in corpus.get("corpora", []):
+            yield from _known(f"corpora.{name}.corpora", other, corpora)
+        if corpus["source"] == "generated" and corpus["sentences"][0] > corpus["sentences"][1]:
+            yield f"corpora.{name}.sentences: fewest is above most in {corpus['sentences']}"
+        for key in ("score_column", "label_column"):
+            if corpus.get(key) is not None and _texts(corpus) < 2:
+                yield (
+                    f"corpora.{name}.{key}: {corpus[key]!r} would be of a pair; name two "
+                    "text_columns, or leave it out"
+                )
+        if corpus.get("segment") is not None and _texts(corpus) > 1:
+            yield (
+                f"corpora.{name}.segment: {corpus['segment']!r}, but the texts of a pair are not "
+                "split; allowed: null, or one text column"
+            )
+    yield from _cycles("corpora", {n: c.get("corpora", []) for n, c in corpora.items()})
+
+
+def _encoder_faults(config: Config) -> Iterator[str]:
+    encoders = config["encoders"]
+    for name, encoder in encoders.items():
+        path = f"encoders.{name}"
+        for key in ("corpus", "development"):
+            if encoder.get(key) is not None:
+                yield from _known(f"{path}.{key}", encoder[key], config["corpora"])
+        if encoder.get("development") is not None:
+            yield from _unscored(f"{path}.development", encoder["development"], config["corpora"])
+        if encoder["source"] == "finetuned":
+            yield from _positives_faults(config, path, encoder)
+        if "base" in encoder:
+            yield from _known(f"{path}.base", encoder["base"], encoders)
+        if "path" in encoder and not Path(encoder["path"]).is_dir():
+            yield f"{path}.path: no such directory {encoder['path']!r}"
+        shape = encoder.get("architecture")
+        if shape and shape["width"] % shape["heads"]:
+            width, heads = shape["width"], shape["heads"]
+            yield f"{path}.architecture.width: {width} is no multiple of {heads} heads"
+    yield from _cycles(
+        "encoders", {n: [e["base"]] if "base" in e else [] for n, e in encoders.items()}
+    )
+
+
+def _positives_faults(config: Config, path: str, encoder: Config) -> Iterator[str]:
+    kind, name = encoder["positives"], encoder["corpus"]
+    corpus = config["corpora"][name]
+    needed = {"pairs": 2, "triplets": 3}.get(kind, 1)
+    if _texts(corpus) < needed:
+        yield (
+            f"{path}.positives: {kind!r} need {needed} texts a row, but corpus {name!r} has "
+            f"{_texts(corpus)}; allowed: adjacent, dropout, or another corpus"
+        )
+    if encoder["minimum_score"] is not None and (needed == 1 or not _scored(corpus)):
+        yield (
+            f"{path}.minimum_score: {encoder['minimum_score']}, but positives {kind!r} of corpus "
+            f"{name!r} have no scores; allowed: null, or scored pairs"
+        )
+
+
+def _comparison_faults(config: Config, path: str, comparison: Config) -> Iterator[str]:
+    quantities = config["analysis"]["quantities"]
+    for key in ("before", "after", "surprisal_by"):
+        if comparison[key] is not None:
+            yield from _known(f"{path}.{key}", comparison[key], config["encoders"])
+    scorer = comparison["surprisal_by"]
+    if scorer is not None and "base" in config["encoders"][scorer]:
+        whole = sorted(n for n, e in config["encoders"].items() if "base" not in e)
+        yield (
+            f"{path}.surprisal_by: {scorer!r} has no masked language model any more; allowed: "
+            f"{', '.join(whole)}"
+        )
+    for corpus in comparison["weighed"]:
+        yield from _known(f"{path}.weighed", corpus, config["corpora"])
+    yield from _known(f"{path}.counted_on", comparison["counted_on"], config["corpora"])
+    for method in comparison["methods"] or []:
+        if method not in config["weights"]:
+            yield f"{path}.methods: {method!r} is no section of weights; add one or leave it out"
+    yield from _tokenizer_faults(config, path, comparison)
+    if "surprisal" in quantities and comparison["surprisal_by"] is None:
+        yield f"{path}.surprisal_by: missing, and analysis.quantities asks for surprisal"
+    exact = has_exact(config, comparison["counted_on"], comparison["before"])
+    if "information_gain_exact" in quantities and not exact:
+        yield (
+            f"{path}.counted_on: information_gain_exact needs a generated corpus and a tokenizer "
+            "of model word (or, trained here too, analysis.unit word); leave it out of "
+            "analysis.quantities"
+        )
+
+
+def _theory_faults(config: Config, theory: Config) -> Iterator[str]:
+    for key in ("corpus", "counted_on"):
+        yield from _known(f"theory.{key}", theory[key], config["corpora"])
+    yield from _known("theory.tokenizer", theory["tokenizer"], config["encoders"])
+    if config["analysis"]["unit"] == "word":
+        yield "theory: embeddings are those of tokens; leave it out or set analysis.unit to token"
+
+
+def has_exact(config: Config, corpus: str, encoder: str) -> bool:
+    """Whether the grammar gives exact values for the encoder's tokens, or words, on this corpus."""
+    model = config["encoders"][root_of(config, encoder)].get("tokenizer", {}).get("model")
+    whole = model == "word" or (model == "wordpiece" and config["analysis"]["unit"] == "word")
+    return config["corpora"][corpus]["source"] == "generated" and whole
+
+
+def _tokenizer_faults(config: Config, path: str, comparison: Config) -> Iterator[str]:
+    encoders = config["encoders"]
+
+    def tokenizer(name: str) -> Any:
+        root = root_of(config, name)
+        if encoders[root]["source"] == "pretrained":
+            return encoders[root]["corpus"], encoders[root]["tokenizer"]
+        return None
+
+    for key in ("after", "surprisal_by"):
+        if comparison[key] is None:
+            continue
+        ours, theirs = tokenizer(comparison["before"]), tokenizer(comparison[key])
+        if ours != theirs:
+            yield (
+                f"{path}: encoders {comparison['before']!r} and {comparison[key]!r} have different "
+                "tokenizers; a comparison needs one tokenizer for both"
+            )
+
+
+def _cycles(path: str, edges: dict[str, list[str]]) -> Iterator[str]:
+    for start, targets in edges.items():
+        seen, ahead = [start], list(targets)
+        while ahead:
+            name = ahead.pop()
+            if name == start:
+                yield f"{path}.{start}: depends on itself through {' -> '.join([*seen, start])}"
+                return
+            if name not in seen:
+                seen.append(name)
+                ahead += edges.get(name, [])
