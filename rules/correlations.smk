@@ -33,7 +33,11 @@ rule correlate_weights:
 rule correlate_shares:
     input:
         script="scripts/correlate_shares.py",
-        modules=modules("correlations/weighed_tokens", "correlations/statistics", "correlations/within_sentences"),
+        modules=modules(
+            "correlations/weighed_tokens",
+            "correlations/statistics",
+            "correlations/within_sentences",
+        ),
         before=weights_of("before"),
         after=weights_of("after"),
         information=information_of,
@@ -66,7 +70,9 @@ rule correlate_shares:
 rule partition_variance:
     input:
         script="scripts/partition_variance.py",
-        modules=modules("correlations/nested_models", "correlations/weighed_tokens", "correlations/statistics"),
+        modules=modules(
+            "correlations/nested_models", "correlations/weighed_tokens", "correlations/statistics"
+        ),
         before=weights_of("before"),
         after=weights_of("after"),
         information=information_of,
@@ -154,7 +160,9 @@ rule summarize_run:
     input:
         **{table: results(f"tables/{table}.parquet") for table in SUMMARISED},
         script="scripts/summarize_run.py",
-        modules=modules("correlations/statistics", "reports/style", "reports/summary", "reports/wording"),
+        modules=modules(
+            "correlations/statistics", "reports/style", "reports/summary", "reports/wording"
+        ),
     output:
         summary=report(
             results("summary.md"),

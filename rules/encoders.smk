@@ -68,7 +68,12 @@ rule pretrain_encoder:
 rule finetune_encoder:
     input:
         script="scripts/finetune_encoder.py",
-        modules=modules("encoders/contrastive", "encoders/positives", "corpora/scored_pairs", "encoders/training"),
+        modules=modules(
+            "encoders/contrastive",
+            "encoders/positives",
+            "corpora/scored_pairs",
+            "encoders/training",
+        ),
         base=base_of,
         corpus=lambda w: results(f"corpora/{ENCODERS[w.encoder]['corpus']}.parquet"),
         development=development_of,

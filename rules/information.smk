@@ -38,7 +38,12 @@ rule count_tokens:
 rule merge_counts:
     input:
         script="scripts/merge_counts.py",
-        modules=modules("tokens/counted_types", "tokens/independent_pieces", "tokens/pair_counts", "tokens/words"),
+        modules=modules(
+            "tokens/counted_types",
+            "tokens/independent_pieces",
+            "tokens/pair_counts",
+            "tokens/words",
+        ),
         tokens=counts_of_shards("tokens"),
         pairs=counts_of_shards("pairs"),
         lengths=counts_of_shards("lengths"),
@@ -68,7 +73,12 @@ rule merge_counts:
 rule estimate_information:
     input:
         script="scripts/estimate_information.py",
-        modules=modules("information/plug_in", "information/empirical_bayes", "tokens/pair_counts", "information/word_coordinates"),
+        modules=modules(
+            "information/plug_in",
+            "information/empirical_bayes",
+            "tokens/pair_counts",
+            "information/word_coordinates",
+        ),
         tokens=results("counts/{corpus}/{tokenizer}/tokens.parquet"),
         pairs=results("counts/{corpus}/{tokenizer}/pairs.parquet"),
         lengths=results("counts/{corpus}/{tokenizer}/lengths.parquet"),

@@ -189,7 +189,13 @@ rule plot_surprisal:
 rule build_explorer:
     input:
         script="scripts/build_explorer.py",
-        modules=modules("reports/page", "correlations/weighed_tokens", "correlations/statistics", "reports/style", "reports/token_views"),
+        modules=modules(
+            "reports/page",
+            "correlations/weighed_tokens",
+            "correlations/statistics",
+            "reports/style",
+            "reports/token_views",
+        ),
         assets=sorted(glob.glob("scripts/explorer/*")),
         texts=weighed_tables(lambda w: results(f"corpora/{w.corpus}.parquet")),
         before=weighed_tables(weights_of("before")),

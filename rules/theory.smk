@@ -2,7 +2,11 @@ rule count_cooccurrences:
     input:
         script="scripts/count_cooccurrences.py",
         modules=modules(
-            "tokens/corpus_blocks", "tokens/counted_types", "tokens/independent_pieces", "tokens/pair_counts", "tokens/words"
+            "tokens/corpus_blocks",
+            "tokens/counted_types",
+            "tokens/independent_pieces",
+            "tokens/pair_counts",
+            "tokens/words",
         ),
         corpus=results("corpora/{corpus}.parquet"),
         tokenizer=lambda w: tokenizer_of(w.tokenizer),
@@ -68,7 +72,12 @@ rule regress_norms:
     input:
         script="scripts/regress_norms.py",
         modules=modules(
-            *("theory/embedding_norms", "corpora/grammar", "information/plug_in", "information/empirical_bayes"),
+            *(
+                "theory/embedding_norms",
+                "corpora/grammar",
+                "information/plug_in",
+                "information/empirical_bayes",
+            ),
             "pair_counts",
             *("relation", "statistics", "word_coordinates", "word_pairs"),
         ),
