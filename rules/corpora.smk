@@ -1,15 +1,31 @@
+def memory_for(*corpora):
+    """MB to read corpora whole: those of the hub may hold ten million sentences."""
+    return 16000 if any(CORPORA[corpus]["source"] == "hub" for corpus in corpora) else 4000
+
+
+def files_of(corpus):
+    """The files that a corpus is read from, none of which looks like an option."""
+    named = CORPORA[corpus].get("files")
+    return [as_path(name) for name in named] if named else f"<results>/datasets/{corpus}.parquet"
+
+
+def columns_of(corpus):
+    """The columns of a dataset that are read."""
+    named = [CORPORA[corpus][key] for key in ("score_column", "label_column")]
+    return CORPORA[corpus]["text_columns"] + [column for column in named if column]
+
+
 rule generate_corpus:
     input:
-        script="scripts/generate_corpus.py",
-        modules=modules("corpora/grammar"),
-        lexicon="scripts/common/corpora/lexicon.yaml",
+        **script_of("generate_corpus"),
+        lexicon=f"{SCRIPTS}/common/corpora/lexicon.yaml",
     output:
-        corpus=results("corpora/{corpus}.parquet"),
-        exact=results("corpora/{corpus}.exact.parquet"),
+        corpus="<results>/corpora/{corpus}.parquet",
+        exact="<results>/corpora/{corpus}.exact.parquet",
     log:
-        results("logs/generate_corpus/{corpus}.log"),
+        "<logs>/generate_corpus/{corpus}.log",
     benchmark:
-        results("benchmarks/generate_corpus/{corpus}.tsv")
+        "<benchmarks>/generate_corpus/{corpus}.tsv"
     wildcard_constraints:
         corpus=of_source(CORPORA, "generated"),
     params:
@@ -23,19 +39,19 @@ rule generate_corpus:
     conda:
         "../envs/data.yaml"
     shell:
-        "python {input.script} --output-corpus {output.corpus:q} --output-exact {output.exact:q}"
+        "python {input.script:q} --output-corpus {output.corpus:q} --output-exact {output.exact:q}"
         " {params.settings} 2>&1 | tee {log:q}"
 
 
 rule download_dataset:
     input:
-        script="scripts/download_dataset.py",
+        **script_of("download_dataset"),
     output:
-        rows=results("datasets/{corpus}.parquet"),
+        rows="<results>/datasets/{corpus}.parquet",
     log:
-        results("logs/download_dataset/{corpus}.log"),
+        "<logs>/download_dataset/{corpus}.log",
     benchmark:
-        results("benchmarks/download_dataset/{corpus}.tsv")
+        "<benchmarks>/download_dataset/{corpus}.tsv"
     wildcard_constraints:
         corpus=of_source(CORPORA, "hub"),
     params:
@@ -52,21 +68,20 @@ rule download_dataset:
     conda:
         "../envs/training.yaml"
     shell:
-        "HF_HUB_OFFLINE=$asked python {input.script} {params.repository:q}"
+        "HF_HUB_OFFLINE=$asked python {input.script:q} {params.repository:q}"
         " --output-rows {output.rows:q} {params.settings} 2>&1 | tee {log:q}"
 
 
 rule download_corpus:
     input:
-        script="scripts/download_corpus.py",
-        modules=modules("corpora/sources", "corpora/text"),
+        **script_of("download_corpus"),
         files=lambda w: files_of(w.corpus),
     output:
-        corpus=results("corpora/{corpus}.parquet"),
+        corpus="<results>/corpora/{corpus}.parquet",
     log:
-        results("logs/download_corpus/{corpus}.log"),
+        "<logs>/download_corpus/{corpus}.log",
     benchmark:
-        results("benchmarks/download_corpus/{corpus}.tsv")
+        "<benchmarks>/download_corpus/{corpus}.tsv"
     wildcard_constraints:
         corpus=of_source(CORPORA, "file", "hub"),
     params:
@@ -82,20 +97,20 @@ rule download_corpus:
     conda:
         "../envs/data.yaml"
     shell:
-        "python {input.script} {input.files:q} --output-corpus {output.corpus:q}"
+        "python {input.script:q} {input.files:q} --output-corpus {output.corpus:q}"
         " {params.settings} 2>&1 | tee {log:q}"
 
 
 rule select_sentences:
     input:
-        script="scripts/select_sentences.py",
-        corpora=lambda w: [results(f"corpora/{c}.parquet") for c in CORPORA[w.corpus]["corpora"]],
+        **script_of("select_sentences"),
+        corpora=lambda w: [f"<results>/corpora/{c}.parquet" for c in CORPORA[w.corpus]["corpora"]],
     output:
-        corpus=results("corpora/{corpus}.parquet"),
+        corpus="<results>/corpora/{corpus}.parquet",
     log:
-        results("logs/select_sentences/{corpus}.log"),
+        "<logs>/select_sentences/{corpus}.log",
     benchmark:
-        results("benchmarks/select_sentences/{corpus}.tsv")
+        "<benchmarks>/select_sentences/{corpus}.tsv"
     wildcard_constraints:
         corpus=of_source(CORPORA, "selection"),
     params:
@@ -109,5 +124,5 @@ rule select_sentences:
     conda:
         "../envs/data.yaml"
     shell:
-        "python {input.script} {input.corpora:q} --output-corpus {output.corpus:q}"
+        "python {input.script:q} {input.corpora:q} --output-corpus {output.corpus:q}"
         " {params.settings} 2>&1 | tee {log:q}"

@@ -1,22 +1,47 @@
+def names_of(wildcards):
+    """The comparison, as the options of scripts that fill a table."""
+    comparison = COMPARISONS[wildcards.comparison]
+    encoders = {f"{stage}_encoder": comparison[stage] for stage in ("before", "after")}
+    return options(dict(wildcards), **encoders)
+
+
+def bootstrap_options(*keys):
+    """Settings of the analysis, and those of the bootstrap; one seed for all tables of a corpus."""
+    return lambda wildcards: options(
+        ANALYSIS,
+        *keys,
+        "confidence",
+        draws=ANALYSIS["bootstrap_draws"],
+        seed=seed_for("bootstrap", wildcards.corpus),
+    )
+
+
+def exact_of(wildcards):
+    """The exact values of the generated language that a comparison's tokens are of, if any."""
+    comparison = COMPARISONS[wildcards.comparison]
+    counted_on = comparison["counted_on"]
+    exact = has_exact(config, counted_on, comparison["before"])
+    return f"<results>/corpora/{counted_on}.exact.parquet" if exact else []
+
+
 rule correlate_weights:
     input:
-        script="scripts/correlate_weights.py",
-        modules=modules("correlations/weighed_tokens", "correlations/statistics"),
+        **script_of("correlate_weights"),
         before=weights_of("before"),
         after=weights_of("after"),
         information=information_of,
         surprisal=surprisal_of,
     output:
-        regression=results("correlations/{comparison}/{corpus}/{method}/regression.parquet"),
-        change=results("correlations/{comparison}/{corpus}/{method}/change.parquet"),
+        regression="<results>/correlations/{comparison}/{corpus}/{method}/regression.parquet",
+        change="<results>/correlations/{comparison}/{corpus}/{method}/change.parquet",
     log:
-        results("logs/correlate_weights/{comparison}.{corpus}.{method}.log"),
+        "<logs>/correlate_weights/{comparison}.{corpus}.{method}.log",
     benchmark:
-        results("benchmarks/correlate_weights/{comparison}.{corpus}.{method}.tsv")
+        "<benchmarks>/correlate_weights/{comparison}.{corpus}.{method}.tsv"
     params:
         names=names_of,
         settings=bootstrap_options("quantities", "minimum_count"),
-        surprisal=lambda w, input: options({}, surprisal=input.surprisal or None),
+        surprisal=given("surprisal"),
     threads: 1
     resources:
         mem_mb=growing(4000),
@@ -24,7 +49,7 @@ rule correlate_weights:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script} --before {input.before:q} --after {input.after:q}"
+        "python {input.script:q} --before {input.before:q} --after {input.after:q}"
         " --information {input.information:q} {params.surprisal}"
         " --output-regression {output.regression:q} --output-change {output.change:q}"
         " {params.names} {params.settings} 2>&1 | tee {log:q}"
@@ -32,28 +57,21 @@ rule correlate_weights:
 
 rule correlate_shares:
     input:
-        script="scripts/correlate_shares.py",
-        modules=modules(
-            "correlations/weighed_tokens",
-            "correlations/statistics",
-            "correlations/within_sentences",
-        ),
+        **script_of("correlate_shares"),
         before=weights_of("before"),
         after=weights_of("after"),
         information=information_of,
         surprisal=surprisal_of,
     output:
-        within_sentence=results(
-            "correlations/{comparison}/{corpus}/{method}/within_sentence.parquet"
-        ),
+        within_sentence="<results>/correlations/{comparison}/{corpus}/{method}/within_sentence.parquet",
     log:
-        results("logs/correlate_shares/{comparison}.{corpus}.{method}.log"),
+        "<logs>/correlate_shares/{comparison}.{corpus}.{method}.log",
     benchmark:
-        results("benchmarks/correlate_shares/{comparison}.{corpus}.{method}.tsv")
+        "<benchmarks>/correlate_shares/{comparison}.{corpus}.{method}.tsv"
     params:
         names=names_of,
         settings=bootstrap_options("quantities", "minimum_count"),
-        surprisal=lambda w, input: options({}, surprisal=input.surprisal or None),
+        surprisal=given("surprisal"),
     threads: 1
     resources:
         mem_mb=growing(4000),
@@ -61,7 +79,7 @@ rule correlate_shares:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script} --before {input.before:q} --after {input.after:q}"
+        "python {input.script:q} --before {input.before:q} --after {input.after:q}"
         " --information {input.information:q} {params.surprisal}"
         " --output-within-sentence {output.within_sentence:q}"
         " {params.names} {params.settings} 2>&1 | tee {log:q}"
@@ -69,24 +87,21 @@ rule correlate_shares:
 
 rule partition_variance:
     input:
-        script="scripts/partition_variance.py",
-        modules=modules(
-            "correlations/nested_models", "correlations/weighed_tokens", "correlations/statistics"
-        ),
+        **script_of("partition_variance"),
         before=weights_of("before"),
         after=weights_of("after"),
         information=information_of,
         surprisal=surprisal_of,
     output:
-        partial=results("correlations/{comparison}/{corpus}/{method}/partial.parquet"),
+        partial="<results>/correlations/{comparison}/{corpus}/{method}/partial.parquet",
     log:
-        results("logs/partition_variance/{comparison}.{corpus}.{method}.log"),
+        "<logs>/partition_variance/{comparison}.{corpus}.{method}.log",
     benchmark:
-        results("benchmarks/partition_variance/{comparison}.{corpus}.{method}.tsv")
+        "<benchmarks>/partition_variance/{comparison}.{corpus}.{method}.tsv"
     params:
         names=names_of,
         settings=bootstrap_options("quantities", "minimum_count"),
-        surprisal=lambda w, input: options({}, surprisal=input.surprisal or None),
+        surprisal=given("surprisal"),
     threads: 1
     resources:
         mem_mb=growing(4000),
@@ -94,7 +109,7 @@ rule partition_variance:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script} --before {input.before:q} --after {input.after:q}"
+        "python {input.script:q} --before {input.before:q} --after {input.after:q}"
         " --information {input.information:q} {params.surprisal}"
         " --output-partial {output.partial:q}"
         " {params.names} {params.settings} 2>&1 | tee {log:q}"
@@ -102,22 +117,21 @@ rule partition_variance:
 
 rule average_weights:
     input:
-        script="scripts/average_weights.py",
-        modules=modules("correlations/weighed_tokens", "correlations/statistics"),
+        **script_of("average_weights"),
         before=weights_of("before"),
         after=weights_of("after"),
         information=information_of,
         exact=exact_of,
     output:
-        classes=results("correlations/{comparison}/{corpus}/{method}/classes.parquet"),
+        classes="<results>/correlations/{comparison}/{corpus}/{method}/classes.parquet",
     log:
-        results("logs/average_weights/{comparison}.{corpus}.{method}.log"),
+        "<logs>/average_weights/{comparison}.{corpus}.{method}.log",
     benchmark:
-        results("benchmarks/average_weights/{comparison}.{corpus}.{method}.tsv")
+        "<benchmarks>/average_weights/{comparison}.{corpus}.{method}.tsv"
     params:
         names=names_of,
         settings=bootstrap_options(),
-        exact=lambda w, input: options({}, exact=input.exact or None),
+        exact=given("exact"),
     threads: 1
     resources:
         mem_mb=growing(4000),
@@ -125,64 +139,7 @@ rule average_weights:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script} --before {input.before:q} --after {input.after:q}"
+        "python {input.script:q} --before {input.before:q} --after {input.after:q}"
         " --information {input.information:q} {params.exact}"
         " --output-classes {output.classes:q}"
         " {params.names} {params.settings} 2>&1 | tee {log:q}"
-
-
-rule gather_tables:
-    input:
-        script="scripts/gather_tables.py",
-        tables=gathered,
-    output:
-        table=results("{path}.parquet"),
-    log:
-        results("logs/gather_tables/{path}.log"),
-    benchmark:
-        results("benchmarks/gather_tables/{path}.tsv")
-    wildcard_constraints:
-        path=f"tables/({'|'.join(TABLES)})|weights/[^/]+/[^/]+/[^/]+|surprisal/[^/]+/[^/]+",
-    params:
-        kind=lambda w: kind_of_table(w.path),
-    threads: 1
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
-    conda:
-        "../envs/statistics.yaml"
-    shell:
-        "python {input.script} {input.tables:q} --output-table {output.table:q}"
-        " --table {params.kind} 2>&1 | tee {log:q}"
-
-
-rule summarize_run:
-    input:
-        **{table: results(f"tables/{table}.parquet") for table in SUMMARISED},
-        script="scripts/summarize_run.py",
-        modules=modules(
-            "correlations/statistics", "reports/style", "reports/summary", "reports/wording"
-        ),
-    output:
-        summary=report(
-            results("summary.md"),
-            caption="report/summary.rst",
-            category=QUESTIONS["information"],
-            labels={"result": "summary"},
-        ),
-    log:
-        results("logs/summarize_run/summary.log"),
-    benchmark:
-        results("benchmarks/summarize_run/summary.tsv")
-    params:
-        tables=lambda w, input: options({table: input[table] for table in SUMMARISED}),
-        about=options(ANALYSIS, "confidence", name=config["run"]),
-    threads: 1
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
-    conda:
-        "../envs/statistics.yaml"
-    shell:
-        "python {input.script} {params.tables} {params.about}"
-        " --output-summary {output.summary:q} 2>&1 | tee {log:q}"

@@ -1,49 +1,36 @@
-rule train_tokenizer:
-    input:
-        script="scripts/train_tokenizer.py",
-        corpus=lambda w: results(f"corpora/{ENCODERS[w.tokenizer]['corpus']}.parquet"),
-    output:
-        tokenizer=directory(results("tokenizers/{tokenizer}")),
-    log:
-        results("logs/train_tokenizer/{tokenizer}.log"),
-    benchmark:
-        results("benchmarks/train_tokenizer/{tokenizer}.tsv")
-    wildcard_constraints:
-        tokenizer=of_source(ENCODERS, "pretrained"),
-    params:
-        settings=lambda w: options(
-            ENCODERS[w.tokenizer]["tokenizer"],
-            positions=ENCODERS[w.tokenizer]["architecture"]["positions"],
-        ),
-    threads: 1
-    resources:
-        mem_mb=growing(4000),
-        runtime=growing(30),
-    conda:
-        "../envs/training.yaml"
-    shell:
-        "python {input.script} {input.corpus:q} --output-tokenizer {output.tokenizer:q}"
-        " {params.settings} 2>&1 | tee {log:q}"
+def base_of(wildcards):
+    return f"<results>/encoders/{ENCODERS[wildcards.encoder]['base']}"
+
+
+def development_of(wildcards):
+    """The scored pairs that pick a fine-tuned encoder's checkpoint, if it is asked for."""
+    corpus = ENCODERS[wildcards.encoder]["development"]
+    return f"<results>/corpora/{corpus}.parquet" if corpus else []
+
+
+def source_of(encoder):
+    """The model files that an encoder made elsewhere is taken from."""
+    path = ENCODERS[encoder].get("path")
+    return as_path(path) if path else f"<results>/snapshots/{encoder}"
 
 
 rule pretrain_encoder:
     input:
-        script="scripts/pretrain_encoder.py",
-        modules=modules("encoders/masked_lm", "encoders/training"),
-        corpus=lambda w: results(f"corpora/{ENCODERS[w.encoder]['corpus']}.parquet"),
-        tokenizer=results("tokenizers/{encoder}"),
+        **script_of("pretrain_encoder"),
+        corpus=lambda w: f"<results>/corpora/{ENCODERS[w.encoder]['corpus']}.parquet",
+        tokenizer="<results>/tokenizers/{encoder}",
     output:
-        encoder=directory(results("encoders/{encoder}")),
-        masked_lm=directory(results("masked_lms/{encoder}")),
-        training=results("training/{encoder}.parquet"),
+        encoder=directory("<results>/encoders/{encoder}"),
+        masked_lm=directory("<results>/masked_lms/{encoder}"),
+        training="<results>/training/{encoder}.parquet",
     log:
-        results("logs/pretrain_encoder/{encoder}.log"),
+        "<logs>/pretrain_encoder/{encoder}.log",
     benchmark:
-        results("benchmarks/pretrain_encoder/{encoder}.tsv")
+        "<benchmarks>/pretrain_encoder/{encoder}.tsv"
     wildcard_constraints:
         encoder=of_source(ENCODERS, "pretrained"),
     params:
-        checkpoints=results("checkpoints/{encoder}"),
+        checkpoints=f"results/{config['run']}/checkpoints/{{encoder}}",
         settings=lambda w: options(
             ENCODERS[w.encoder]["architecture"]
             | ENCODERS[w.encoder]["training"]
@@ -59,7 +46,7 @@ rule pretrain_encoder:
     conda:
         "../envs/training.yaml"
     shell:
-        "python {input.script} {input.corpus:q} {input.tokenizer:q}"
+        "python {input.script:q} {input.corpus:q} {input.tokenizer:q}"
         " --output-encoder {output.encoder:q} --output-masked-lm {output.masked_lm:q}"
         " --output-training {output.training:q} --output-checkpoints {params.checkpoints:q}"
         " {params.settings} --device {params.device} 2>&1 | tee {log:q}"
@@ -67,27 +54,21 @@ rule pretrain_encoder:
 
 rule finetune_encoder:
     input:
-        script="scripts/finetune_encoder.py",
-        modules=modules(
-            "encoders/contrastive",
-            "encoders/positives",
-            "corpora/scored_pairs",
-            "encoders/training",
-        ),
+        **script_of("finetune_encoder"),
         base=base_of,
-        corpus=lambda w: results(f"corpora/{ENCODERS[w.encoder]['corpus']}.parquet"),
+        corpus=lambda w: f"<results>/corpora/{ENCODERS[w.encoder]['corpus']}.parquet",
         development=development_of,
     output:
-        encoder=directory(results("encoders/{encoder}")),
-        training=results("training/{encoder}.parquet"),
+        encoder=directory("<results>/encoders/{encoder}"),
+        training="<results>/training/{encoder}.parquet",
     log:
-        results("logs/finetune_encoder/{encoder}.log"),
+        "<logs>/finetune_encoder/{encoder}.log",
     benchmark:
-        results("benchmarks/finetune_encoder/{encoder}.tsv")
+        "<benchmarks>/finetune_encoder/{encoder}.tsv"
     wildcard_constraints:
         encoder=of_source(ENCODERS, "finetuned"),
     params:
-        checkpoints=results("checkpoints/{encoder}"),
+        checkpoints=f"results/{config['run']}/checkpoints/{{encoder}}",
         recipe=lambda w: options(
             ENCODERS[w.encoder],
             *("positives", "minimum_score", "shuffle_positives", "pooling", "head"),
@@ -95,7 +76,7 @@ rule finetune_encoder:
         settings=lambda w: options(
             ENCODERS[w.encoder]["training"], seed=seed_for("encoder", w.encoder)
         ),
-        development=lambda w, input: options({}, development=input.development or None),
+        development=given("development"),
         device=config["device"],
     threads: 2
     resources:
@@ -105,7 +86,7 @@ rule finetune_encoder:
     conda:
         "../envs/training.yaml"
     shell:
-        "python {input.script} {input.base:q} {input.corpus:q}"
+        "python {input.script:q} {input.base:q} {input.corpus:q}"
         " --output-encoder {output.encoder:q} --output-training {output.training:q}"
         " --output-checkpoints {params.checkpoints:q}"
         " {params.recipe} {params.settings} {params.development}"
@@ -114,14 +95,14 @@ rule finetune_encoder:
 
 rule randomize_encoder:
     input:
-        script="scripts/randomize_encoder.py",
+        **script_of("randomize_encoder"),
         base=base_of,
     output:
-        encoder=directory(results("encoders/{encoder}")),
+        encoder=directory("<results>/encoders/{encoder}"),
     log:
-        results("logs/randomize_encoder/{encoder}.log"),
+        "<logs>/randomize_encoder/{encoder}.log",
     benchmark:
-        results("benchmarks/randomize_encoder/{encoder}.tsv")
+        "<benchmarks>/randomize_encoder/{encoder}.tsv"
     wildcard_constraints:
         encoder=of_source(ENCODERS, "random"),
     params:
@@ -133,20 +114,19 @@ rule randomize_encoder:
     conda:
         "../envs/training.yaml"
     shell:
-        "python {input.script} {input.base:q} --output-encoder {output.encoder:q}"
+        "python {input.script:q} {input.base:q} --output-encoder {output.encoder:q}"
         " {params.settings} 2>&1 | tee {log:q}"
 
 
 rule download_snapshot:
     input:
-        script="scripts/download_snapshot.py",
-        modules=modules("encoders/model_files"),
+        **script_of("download_snapshot"),
     output:
-        snapshot=directory(results("snapshots/{encoder}")),
+        snapshot=directory("<results>/snapshots/{encoder}"),
     log:
-        results("logs/download_snapshot/{encoder}.log"),
+        "<logs>/download_snapshot/{encoder}.log",
     benchmark:
-        results("benchmarks/download_snapshot/{encoder}.tsv")
+        "<benchmarks>/download_snapshot/{encoder}.tsv"
     wildcard_constraints:
         encoder=of_source(ENCODERS, "hub"),
     params:
@@ -159,21 +139,20 @@ rule download_snapshot:
     conda:
         "../envs/training.yaml"
     shell:
-        "HF_HUB_OFFLINE=$asked python {input.script} {params.repository:q}"
+        "HF_HUB_OFFLINE=$asked python {input.script:q} {params.repository:q}"
         " --revision {params.revision} --output-snapshot {output.snapshot:q} 2>&1 | tee {log:q}"
 
 
 rule import_encoder:
     input:
-        script="scripts/import_encoder.py",
-        modules=modules("encoders/model_files"),
+        **script_of("import_encoder"),
         source=lambda w: source_of(w.encoder),
     output:
-        encoder=directory(results("encoders/{encoder}")),
+        encoder=directory("<results>/encoders/{encoder}"),
     log:
-        results("logs/import_encoder/{encoder}.log"),
+        "<logs>/import_encoder/{encoder}.log",
     benchmark:
-        results("benchmarks/import_encoder/{encoder}.tsv")
+        "<benchmarks>/import_encoder/{encoder}.tsv"
     wildcard_constraints:
         encoder=of_source(ENCODERS, "path", "hub"),
     params:
@@ -185,46 +164,21 @@ rule import_encoder:
     conda:
         "../envs/training.yaml"
     shell:
-        "python {input.script} {input.source:q} --output-encoder {output.encoder:q}"
+        "python {input.script:q} {input.source:q} --output-encoder {output.encoder:q}"
         " {params.settings} 2>&1 | tee {log:q}"
-
-
-rule compare_tokenizers:
-    input:
-        script="scripts/compare_tokenizers.py",
-        encoders=lambda w: [results(f"encoders/{e}") for e in FOREIGN_TOKENIZERS[w.comparison]],
-        corpora=lambda w: [
-            results(f"corpora/{c}.parquet") for c in COMPARISONS[w.comparison]["weighed"]
-        ],
-    output:
-        comparison=results("comparisons/{comparison}.txt"),
-    log:
-        results("logs/compare_tokenizers/{comparison}.log"),
-    benchmark:
-        results("benchmarks/compare_tokenizers/{comparison}.tsv")
-    threads: 1
-    resources:
-        mem_mb=growing(4000),
-        runtime=growing(30),
-    conda:
-        "../envs/data.yaml"
-    shell:
-        "python {input.script} {input.encoders:q} --corpora {input.corpora:q}"
-        " --output-comparison {output.comparison:q} 2>&1 | tee {log:q}"
 
 
 rule evaluate_encoder:
     input:
-        script="scripts/evaluate_encoder.py",
-        modules=modules("corpora/scored_pairs"),
-        encoder=results("encoders/{encoder}"),
-        corpus=results(f"corpora/{config['evaluation']['corpus']}.parquet"),
+        **script_of("evaluate_encoder"),
+        encoder="<results>/encoders/{encoder}",
+        corpus=f"<results>/corpora/{config['evaluation']['corpus']}.parquet",
     output:
-        evaluation=results("evaluations/{encoder}.parquet"),
+        evaluation="<results>/evaluations/{encoder}.parquet",
     log:
-        results("logs/evaluate_encoder/{encoder}.log"),
+        "<logs>/evaluate_encoder/{encoder}.log",
     benchmark:
-        results("benchmarks/evaluate_encoder/{encoder}.tsv")
+        "<benchmarks>/evaluate_encoder/{encoder}.tsv"
     params:
         settings=lambda w: options(
             config["evaluation"],
@@ -241,6 +195,20 @@ rule evaluate_encoder:
     conda:
         "../envs/training.yaml"
     shell:
-        "python {input.script} {input.encoder:q} {input.corpus:q}"
+        "python {input.script:q} {input.encoder:q} {input.corpus:q}"
         " --output-evaluation {output.evaluation:q}"
         " {params.settings} --device {params.device} 2>&1 | tee {log:q}"
+
+
+use rule gather_tables as gather_encoders with:
+    input:
+        **script_of("gather_tables"),
+        tables=[f"<results>/evaluations/{encoder}.parquet" for encoder in ENCODERS],
+    output:
+        table="<results>/tables/encoders.parquet",
+    log:
+        "<logs>/gather_tables/encoders.log",
+    benchmark:
+        "<benchmarks>/gather_tables/encoders.tsv"
+    params:
+        table="encoders",

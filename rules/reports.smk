@@ -1,15 +1,82 @@
+from types import SimpleNamespace
+
+ASSETS = HOME / "scripts" / "explorer"
+QUESTIONS = {
+    "information": "1. Does fine-tuning make weights follow information?",
+    "tokens": "2. What does each token weigh?",
+    "encoders": "3. How good are the encoders?",
+    "context": "4. What does context tell of a token?",
+    "theory": "5. Do norms of word vectors approximate information gain?",
+}
+"""Groups of the report, which lists them in order of their names."""
+TABLES = {
+    "regression": "information",
+    "change": "information",
+    "within_sentence": "information",
+    "partial": "information",
+    "classes": "tokens",
+    "encoders": "encoders",
+    **dict.fromkeys(["theory", "theory_words", "embedding_norms"] if THEORY else [], "theory"),
+}
+"""Tables of the whole run, and the question that each is about."""
+SUMMARISED = [name for name in TABLES if name not in ("theory_words", "embedding_norms")]
+TRAINED = [name for name, encoder in ENCODERS.items() if "training" in encoder]
+
+
+def scored_surprisals():
+    """Masked language model, corpus and corpus of counts of every figure of surprisals."""
+    return sorted(
+        {
+            (comparison["surprisal_by"], corpus, comparison["counted_on"])
+            for comparison in COMPARISONS.values()
+            for corpus in comparison["weighed"]
+            if comparison["surprisal_by"] and "surprisal" in ANALYSIS["quantities"]
+        }
+    )
+
+
+def information_beside_surprisal(wildcards):
+    """The quantities of the comparisons that use these surprisals; all have one tokenizer."""
+    for name, comparison in COMPARISONS.items():
+        uses = (comparison["surprisal_by"], comparison["counted_on"])
+        if uses == (wildcards.masked_lm, wildcards.counted_on):
+            return information_of(SimpleNamespace(comparison=name))
+    raise WorkflowError(f"no comparison scores surprisal by {wildcards.masked_lm}")
+
+
+def reported_table(name):
+    """A table of the whole run, with its place in the report."""
+    return report(
+        f"<results>/tables/{name}.parquet",
+        caption=f"report/{name}.rst",
+        category=QUESTIONS[TABLES[name]],
+        labels={"result": f"table: {name}"},
+    )
+
+
+def all_tables():
+    return [reported_table(name) for name in TABLES]
+
+
+def all_figures():
+    names = [".".join(("regressions", *parts)) for parts in weighed()]
+    names += [".".join(("surprisal", *parts)) for parts in scored_surprisals()]
+    names += sorted({".".join(("classes", *parts[:2])) for parts in weighed()})
+    names += ["changes", "partials"] + ["training"] * bool(TRAINED) + ["theory"] * bool(THEORY)
+    return [f"<results>/figures/{name}.{kind}" for name in names for kind in ("svg", "pdf")]
+
+
 rule plot_regressions:
     input:
-        script="scripts/plot_regressions.py",
-        modules=modules("correlations/weighed_tokens", "correlations/statistics", "reports/style"),
+        **script_of("plot_regressions"),
         before=weights_of("before"),
         after=weights_of("after"),
         information=information_of,
         surprisal=surprisal_of,
-        regression=results("tables/regression.parquet"),
+        regression="<results>/tables/regression.parquet",
     output:
         svg=report(
-            results("figures/regressions.{comparison}.{corpus}.{method}.svg"),
+            "<results>/figures/regressions.{comparison}.{corpus}.{method}.svg",
             caption="report/regressions.rst",
             category=QUESTIONS["information"],
             labels={
@@ -17,15 +84,15 @@ rule plot_regressions:
                 "method": "{method}",
             },
         ),
-        pdf=results("figures/regressions.{comparison}.{corpus}.{method}.pdf"),
+        pdf="<results>/figures/regressions.{comparison}.{corpus}.{method}.pdf",
     log:
-        results("logs/plot_regressions/{comparison}.{corpus}.{method}.log"),
+        "<logs>/plot_regressions/{comparison}.{corpus}.{method}.log",
     benchmark:
-        results("benchmarks/plot_regressions/{comparison}.{corpus}.{method}.tsv")
+        "<benchmarks>/plot_regressions/{comparison}.{corpus}.{method}.tsv"
     params:
         names=lambda w: options(dict(w)),
         settings=options(ANALYSIS, "quantities", "minimum_count"),
-        surprisal=lambda w, input: options({}, surprisal=input.surprisal or None),
+        surprisal=given("surprisal"),
     threads: 1
     resources:
         mem_mb=growing(2000),
@@ -33,7 +100,7 @@ rule plot_regressions:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script} --before {input.before:q} --after {input.after:q}"
+        "python {input.script:q} --before {input.before:q} --after {input.after:q}"
         " --information {input.information:q} {params.surprisal}"
         " --regression {input.regression:q}"
         " --output-svg {output.svg:q} --output-pdf {output.pdf:q}"
@@ -42,22 +109,21 @@ rule plot_regressions:
 
 rule plot_changes:
     input:
-        script="scripts/plot_changes.py",
-        modules=modules("reports/before_after", "correlations/statistics", "reports/style"),
-        regression=results("tables/regression.parquet"),
-        change=results("tables/change.parquet"),
+        **script_of("plot_changes"),
+        regression="<results>/tables/regression.parquet",
+        change="<results>/tables/change.parquet",
     output:
         svg=report(
-            results("figures/changes.svg"),
+            "<results>/figures/changes.svg",
             caption="report/changes.rst",
             category=QUESTIONS["information"],
             labels={"result": "R² before and after"},
         ),
-        pdf=results("figures/changes.pdf"),
+        pdf="<results>/figures/changes.pdf",
     log:
-        results("logs/plot_changes/changes.log"),
+        "<logs>/plot_changes/changes.log",
     benchmark:
-        results("benchmarks/plot_changes/changes.tsv")
+        "<benchmarks>/plot_changes/changes.tsv"
     threads: 1
     resources:
         mem_mb=growing(2000),
@@ -65,27 +131,26 @@ rule plot_changes:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script} --regression {input.regression:q} --change {input.change:q}"
+        "python {input.script:q} --regression {input.regression:q} --change {input.change:q}"
         " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"
 
 
 rule plot_partials:
     input:
-        script="scripts/plot_partials.py",
-        modules=modules("reports/before_after", "correlations/statistics", "reports/style"),
-        partial=results("tables/partial.parquet"),
+        **script_of("plot_partials"),
+        partial="<results>/tables/partial.parquet",
     output:
         svg=report(
-            results("figures/partials.svg"),
+            "<results>/figures/partials.svg",
             caption="report/partial.rst",
             category=QUESTIONS["information"],
             labels={"result": "partial R² before and after"},
         ),
-        pdf=results("figures/partials.pdf"),
+        pdf="<results>/figures/partials.pdf",
     log:
-        results("logs/plot_partials/partials.log"),
+        "<logs>/plot_partials/partials.log",
     benchmark:
-        results("benchmarks/plot_partials/partials.tsv")
+        "<benchmarks>/plot_partials/partials.tsv"
     threads: 1
     resources:
         mem_mb=growing(2000),
@@ -93,27 +158,26 @@ rule plot_partials:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script} {input.partial:q}"
+        "python {input.script:q} {input.partial:q}"
         " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"
 
 
 rule plot_classes:
     input:
-        script="scripts/plot_classes.py",
-        modules=modules("reports/before_after", "correlations/statistics", "reports/style"),
-        classes=results("tables/classes.parquet"),
+        **script_of("plot_classes"),
+        classes="<results>/tables/classes.parquet",
     output:
         svg=report(
-            results("figures/classes.{comparison}.{corpus}.svg"),
+            "<results>/figures/classes.{comparison}.{corpus}.svg",
             caption="report/classes.rst",
             category=QUESTIONS["tokens"],
             labels={"result": "weight by class and frequency: {comparison}, {corpus}"},
         ),
-        pdf=results("figures/classes.{comparison}.{corpus}.pdf"),
+        pdf="<results>/figures/classes.{comparison}.{corpus}.pdf",
     log:
-        results("logs/plot_classes/{comparison}.{corpus}.log"),
+        "<logs>/plot_classes/{comparison}.{corpus}.log",
     benchmark:
-        results("benchmarks/plot_classes/{comparison}.{corpus}.tsv")
+        "<benchmarks>/plot_classes/{comparison}.{corpus}.tsv"
     params:
         names=lambda w: options(dict(w)),
     threads: 1
@@ -123,29 +187,28 @@ rule plot_classes:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script} {input.classes:q} {params.names}"
+        "python {input.script:q} {input.classes:q} {params.names}"
         " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"
 
 
 rule plot_training:
     input:
-        script="scripts/plot_training.py",
-        modules=modules("correlations/statistics", "reports/style"),
-        trainings=[results(f"training/{encoder}.parquet") for encoder in trained_encoders()],
+        **script_of("plot_training"),
+        trainings=[f"<results>/training/{encoder}.parquet" for encoder in TRAINED],
     output:
         svg=report(
-            results("figures/training.svg"),
+            "<results>/figures/training.svg",
             caption="report/training.rst",
             category=QUESTIONS["encoders"],
             labels={"result": "training"},
         ),
-        pdf=results("figures/training.pdf"),
+        pdf="<results>/figures/training.pdf",
     log:
-        results("logs/plot_training/training.log"),
+        "<logs>/plot_training/training.log",
     benchmark:
-        results("benchmarks/plot_training/training.tsv")
+        "<benchmarks>/plot_training/training.tsv"
     params:
-        names=options({}, names=trained_encoders()),
+        names=options({}, names=TRAINED),
     threads: 1
     resources:
         mem_mb=growing(2000),
@@ -153,28 +216,27 @@ rule plot_training:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script} {input.trainings:q} {params.names}"
+        "python {input.script:q} {input.trainings:q} {params.names}"
         " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"
 
 
 rule plot_surprisal:
     input:
-        script="scripts/plot_surprisal.py",
-        modules=modules("correlations/weighed_tokens", "correlations/statistics", "reports/style"),
-        surprisal=results("surprisal/{masked_lm}/{corpus}.parquet"),
+        **script_of("plot_surprisal"),
+        surprisal="<results>/surprisal/{masked_lm}/{corpus}.parquet",
         information=information_beside_surprisal,
     output:
         svg=report(
-            results("figures/surprisal.{masked_lm}.{corpus}.svg"),
+            "<results>/figures/surprisal.{masked_lm}.{corpus}.{counted_on}.svg",
             caption="report/surprisal.rst",
             category=QUESTIONS["context"],
-            labels={"result": "surprisal by {masked_lm}, {corpus}"},
+            labels={"result": "surprisal by {masked_lm}, {corpus} beside {counted_on}"},
         ),
-        pdf=results("figures/surprisal.{masked_lm}.{corpus}.pdf"),
+        pdf="<results>/figures/surprisal.{masked_lm}.{corpus}.{counted_on}.pdf",
     log:
-        results("logs/plot_surprisal/{masked_lm}.{corpus}.log"),
+        "<logs>/plot_surprisal/{masked_lm}.{corpus}.{counted_on}.log",
     benchmark:
-        results("benchmarks/plot_surprisal/{masked_lm}.{corpus}.tsv")
+        "<benchmarks>/plot_surprisal/{masked_lm}.{corpus}.{counted_on}.tsv"
     threads: 1
     resources:
         mem_mb=growing(2000),
@@ -182,45 +244,28 @@ rule plot_surprisal:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script} --surprisal {input.surprisal:q} --information {input.information:q}"
+        "python {input.script:q} --surprisal {input.surprisal:q} --information {input.information:q}"
         " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"
 
 
-rule build_explorer:
+rule collect_tokens:
     input:
-        script="scripts/build_explorer.py",
-        modules=modules(
-            "reports/page",
-            "correlations/weighed_tokens",
-            "correlations/statistics",
-            "reports/style",
-            "reports/token_views",
-        ),
-        assets=sorted(glob.glob("scripts/explorer/*")),
-        texts=weighed_tables(lambda w: results(f"corpora/{w.corpus}.parquet")),
-        before=weighed_tables(weights_of("before")),
-        after=weighed_tables(weights_of("after")),
-        information=weighed_tables(information_of),
-        surprisal=[table for table in weighed_tables(surprisal_of) if table],
-        regression=results("tables/regression.parquet"),
+        **script_of("collect_tokens"),
+        texts="<results>/corpora/{corpus}.parquet",
+        before=weights_of("before"),
+        after=weights_of("after"),
+        information=information_of,
+        surprisal=surprisal_of,
+        regression="<results>/correlations/{comparison}/{corpus}/{method}/regression.parquet",
     output:
-        page=report(
-            results("explorer.html"),
-            caption="report/explorer.rst",
-            category=QUESTIONS["tokens"],
-            labels={"result": "explorer"},
-        ),
+        tokens="<results>/correlations/{comparison}/{corpus}/{method}/tokens.json",
     log:
-        results("logs/build_explorer/explorer.log"),
+        "<logs>/collect_tokens/{comparison}.{corpus}.{method}.log",
     benchmark:
-        results("benchmarks/build_explorer/explorer.tsv")
+        "<benchmarks>/collect_tokens/{comparison}.{corpus}.{method}.tsv"
     params:
-        names=options(
-            {"run_name": config["run"]},
-            **dict(zip(("comparisons", "corpora", "methods"), map(list, zip(*weighed())))),
-        ),
-        settings=options(ANALYSIS, "minimum_count"),
-        surprisal=options({}, surprisal=weighed_tables(lambda w: surprisal_of(w) or os.devnull)),
+        names=lambda w: options(dict(w)),
+        surprisal=given("surprisal"),
     threads: 1
     resources:
         mem_mb=growing(4000),
@@ -228,30 +273,58 @@ rule build_explorer:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script} --texts {input.texts:q} --before {input.before:q}"
+        "python {input.script:q} --texts {input.texts:q} --before {input.before:q}"
         " --after {input.after:q} --information {input.information:q} {params.surprisal}"
-        " --regression {input.regression:q} --output-page {output.page:q}"
-        " {params.names} {params.settings} 2>&1 | tee {log:q}"
+        " --regression {input.regression:q} {params.names}"
+        " --output-tokens {output.tokens:q} 2>&1 | tee {log:q}"
+
+
+rule build_explorer:
+    input:
+        **script_of("build_explorer"),
+        assets=[f"{SCRIPTS}/explorer/{path.name}" for path in sorted(ASSETS.iterdir())],
+        tokens=[f"<results>/correlations/{'/'.join(parts)}/tokens.json" for parts in weighed()],
+    output:
+        page=report(
+            "<results>/explorer.html",
+            caption="report/explorer.rst",
+            category=QUESTIONS["tokens"],
+            labels={"result": "explorer"},
+        ),
+    log:
+        "<logs>/build_explorer/explorer.log",
+    benchmark:
+        "<benchmarks>/build_explorer/explorer.tsv"
+    params:
+        settings=options(ANALYSIS, "minimum_count", run_name=config["run"]),
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
+    conda:
+        "../envs/statistics.yaml"
+    shell:
+        "python {input.script:q} {input.tokens:q} --output-page {output.page:q}"
+        " {params.settings} 2>&1 | tee {log:q}"
 
 
 rule plot_theory:
     input:
-        script="scripts/plot_theory.py",
-        modules=modules("correlations/statistics", "reports/style"),
-        theory=results("tables/theory.parquet"),
-        words=results("tables/theory_words.parquet"),
+        **script_of("plot_theory"),
+        theory="<results>/tables/theory.parquet",
+        words="<results>/tables/theory_words.parquet",
     output:
         svg=report(
-            results("figures/theory.svg"),
+            "<results>/figures/theory.svg",
             caption="report/theory_figure.rst",
             category=QUESTIONS["theory"],
             labels={"result": "norms of static encoders on information gain"},
         ),
-        pdf=results("figures/theory.pdf"),
+        pdf="<results>/figures/theory.pdf",
     log:
-        results("logs/plot_theory/theory.log"),
+        "<logs>/plot_theory/theory.log",
     benchmark:
-        results("benchmarks/plot_theory/theory.tsv")
+        "<benchmarks>/plot_theory/theory.tsv"
     threads: 1
     resources:
         mem_mb=growing(2000),
@@ -259,5 +332,34 @@ rule plot_theory:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script} --theory {input.theory:q} --words {input.words:q}"
+        "python {input.script:q} --theory {input.theory:q} --words {input.words:q}"
         " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"
+
+
+rule summarize_run:
+    input:
+        **{table: f"<results>/tables/{table}.parquet" for table in SUMMARISED},
+        **script_of("summarize_run"),
+    output:
+        summary=report(
+            "<results>/summary.md",
+            caption="report/summary.rst",
+            category=QUESTIONS["information"],
+            labels={"result": "summary"},
+        ),
+    log:
+        "<logs>/summarize_run/summary.log",
+    benchmark:
+        "<benchmarks>/summarize_run/summary.tsv"
+    params:
+        tables=lambda w, input: options({table: input[table] for table in SUMMARISED}),
+        about=options(ANALYSIS, "confidence", name=config["run"]),
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    conda:
+        "../envs/statistics.yaml"
+    shell:
+        "python {input.script:q} {params.tables} {params.about}"
+        " --output-summary {output.summary:q} 2>&1 | tee {log:q}"

@@ -1,24 +1,36 @@
+def counts_of_theory(kind):
+    """Counts of the tokens that static encoders learn from, or of their pairs."""
+    root = root_of(config, THEORY["tokenizer"])
+    return f"<results>/cooccurrences/{THEORY['corpus']}/{root}/{kind}.parquet"
+
+
+def static_encoders():
+    """The tables of vectors of static encoders; exact pairs are those of the generated language."""
+    exact = all(
+        has_exact(config, THEORY[corpus], THEORY["tokenizer"])
+        for corpus in ("corpus", "counted_on")
+    )
+    return [
+        f"<results>/theory/{cooccurrence}.{pairs}.parquet"
+        for cooccurrence in ("adjacent", "sentence")
+        for pairs in ["sampled"] + ["exact"] * exact
+    ]
+
+
 rule count_cooccurrences:
     input:
-        script="scripts/count_cooccurrences.py",
-        modules=modules(
-            "tokens/corpus_blocks",
-            "tokens/counted_types",
-            "tokens/independent_pieces",
-            "tokens/pair_counts",
-            "tokens/words",
-        ),
-        corpus=results("corpora/{corpus}.parquet"),
+        **script_of("count_cooccurrences"),
+        corpus="<results>/corpora/{corpus}.parquet",
         tokenizer=lambda w: tokenizer_of(w.tokenizer),
         checks=lambda w: tokenizer_checks(w.tokenizer),
     output:
-        tokens=results("cooccurrences/{corpus}/{tokenizer}/tokens.parquet"),
-        adjacent=results("cooccurrences/{corpus}/{tokenizer}/adjacent.parquet"),
-        sentence=results("cooccurrences/{corpus}/{tokenizer}/sentence.parquet"),
+        tokens="<results>/cooccurrences/{corpus}/{tokenizer}/tokens.parquet",
+        adjacent="<results>/cooccurrences/{corpus}/{tokenizer}/adjacent.parquet",
+        sentence="<results>/cooccurrences/{corpus}/{tokenizer}/sentence.parquet",
     log:
-        results("logs/count_cooccurrences/{corpus}.{tokenizer}.log"),
+        "<logs>/count_cooccurrences/{corpus}.{tokenizer}.log",
     benchmark:
-        results("benchmarks/count_cooccurrences/{corpus}.{tokenizer}.tsv")
+        "<benchmarks>/count_cooccurrences/{corpus}.{tokenizer}.tsv"
     params:
         settings=options(config["information"], "block", "pairs_in_memory"),
     threads: 2
@@ -28,35 +40,31 @@ rule count_cooccurrences:
     conda:
         "../envs/data.yaml"
     shell:
-        "RAYON_NUM_THREADS={threads} python {input.script} {input.corpus:q} {input.tokenizer:q}"
+        "RAYON_NUM_THREADS={threads} python {input.script:q} {input.corpus:q} {input.tokenizer:q}"
         " --output-tokens {output.tokens:q} --output-adjacent {output.adjacent:q}"
         " --output-sentence {output.sentence:q} {params.settings} 2>&1 | tee {log:q}"
 
 
 rule train_static_encoder:
     input:
-        script="scripts/train_static_encoder.py",
-        modules=modules(
-            *("corpora/grammar", "tokens/pair_counts", "correlations/weighed_tokens"),
-            *("static_encoder", "statistics", "word_pairs"),
-        ),
-        lexicon="scripts/common/corpora/lexicon.yaml",
+        **script_of("train_static_encoder"),
+        lexicon=f"{SCRIPTS}/common/corpora/lexicon.yaml",
         counts=lambda w: (
             [counts_of_theory("tokens"), counts_of_theory(w.cooccurrence)]
             if w.pairs == "sampled"
             else []
         ),
     output:
-        vectors=results("theory/{cooccurrence}.{pairs}.parquet"),
+        vectors="<results>/theory/{cooccurrence}.{pairs}.parquet",
     log:
-        results("logs/train_static_encoder/{cooccurrence}.{pairs}.log"),
+        "<logs>/train_static_encoder/{cooccurrence}.{pairs}.log",
     benchmark:
-        results("benchmarks/train_static_encoder/{cooccurrence}.{pairs}.tsv")
+        "<benchmarks>/train_static_encoder/{cooccurrence}.{pairs}.tsv"
     params:
         counts=lambda w, input: (
             options({}, tokens=input.counts[0], pairs=input.counts[1]) if input.counts else ""
         ),
-        settings=options(THEORY or {}, "vectors", "dimensions", "types") if THEORY else "",
+        settings=options(THEORY, "vectors", "dimensions", "types"),
     threads: 1
     resources:
         mem_mb=growing(8000),
@@ -64,35 +72,28 @@ rule train_static_encoder:
     conda:
         "../envs/training.yaml"
     shell:
-        "OMP_NUM_THREADS={threads} python {input.script} --cooccurrence {wildcards.cooccurrence}"
+        "OMP_NUM_THREADS={threads} python {input.script:q} --cooccurrence {wildcards.cooccurrence}"
         " {params.counts} {params.settings} --output-vectors {output.vectors:q} 2>&1 | tee {log:q}"
 
 
 rule regress_norms:
     input:
-        script="scripts/regress_norms.py",
-        modules=modules(
-            *(
-                "theory/embedding_norms",
-                "corpora/grammar",
-                "information/plug_in",
-                "information/empirical_bayes",
-            ),
-            "pair_counts",
-            *("relation", "statistics", "word_coordinates", "word_pairs"),
+        **script_of("regress_norms"),
+        lexicon=f"{SCRIPTS}/common/corpora/lexicon.yaml",
+        vectors=static_encoders(),
+        information=(
+            f"<results>/information/{THEORY['counted_on']}/"
+            f"{root_of(config, THEORY['tokenizer'])}.parquet"
         ),
-        lexicon="scripts/common/corpora/lexicon.yaml",
-        vectors=static_encoders() if THEORY else [],
-        information=information_of_theory() if THEORY else [],
-        tokens=counts_of_theory("tokens") if THEORY else [],
-        adjacent=counts_of_theory("adjacent") if THEORY else [],
+        tokens=counts_of_theory("tokens"),
+        adjacent=counts_of_theory("adjacent"),
     output:
-        theory=results("tables/theory.parquet"),
-        words=results("tables/theory_words.parquet"),
+        theory="<results>/tables/theory.parquet",
+        words="<results>/tables/theory_words.parquet",
     log:
-        results("logs/regress_norms/theory.log"),
+        "<logs>/regress_norms/theory.log",
     benchmark:
-        results("benchmarks/regress_norms/theory.tsv")
+        "<benchmarks>/regress_norms/theory.tsv"
     params:
         settings=options(ANALYSIS, "minimum_count"),
     threads: 1
@@ -102,29 +103,27 @@ rule regress_norms:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script} {input.vectors:q} --information {input.information:q}"
+        "python {input.script:q} {input.vectors:q} --information {input.information:q}"
         " --tokens {input.tokens:q} --adjacent {input.adjacent:q} {params.settings}"
         " --output-theory {output.theory:q} --output-words {output.words:q} 2>&1 | tee {log:q}"
 
 
 rule measure_embedding_norms:
     input:
-        script="scripts/measure_embedding_norms.py",
-        modules=modules("theory/embedding_norms", "encoders/encoder", "correlations/statistics"),
-        before=[results(f"encoders/{c['before']}") for c in COMPARISONS.values()],
-        after=[results(f"encoders/{c['after']}") for c in COMPARISONS.values()],
-        information=[information_table(comparison) for comparison in COMPARISONS.values()],
+        **script_of("measure_embedding_norms"),
+        before=lambda w: f"<results>/encoders/{COMPARISONS[w.comparison]['before']}",
+        after=lambda w: f"<results>/encoders/{COMPARISONS[w.comparison]['after']}",
+        information=information_of,
     output:
-        norms=results("tables/embedding_norms.parquet"),
+        norms="<results>/correlations/{comparison}/embedding_norms.parquet",
     log:
-        results("logs/measure_embedding_norms/embedding_norms.log"),
+        "<logs>/measure_embedding_norms/{comparison}.log",
     benchmark:
-        results("benchmarks/measure_embedding_norms/embedding_norms.tsv")
+        "<benchmarks>/measure_embedding_norms/{comparison}.tsv"
     params:
         settings=options(
             ANALYSIS,
             "minimum_count",
-            comparisons=list(COMPARISONS),
             quantities=[q for q in ANALYSIS["quantities"] if q != "surprisal"]
             or ["self_information"],
         ),
@@ -135,6 +134,20 @@ rule measure_embedding_norms:
     conda:
         "../envs/attribution.yaml"
     shell:
-        "python {input.script} --before {input.before:q} --after {input.after:q}"
-        " --information {input.information:q} {params.settings}"
-        " --output-norms {output.norms:q} 2>&1 | tee {log:q}"
+        "python {input.script:q} {input.before:q} {input.after:q}"
+        " --information {input.information:q} --comparison {wildcards.comparison}"
+        " {params.settings} --output-norms {output.norms:q} 2>&1 | tee {log:q}"
+
+
+use rule gather_tables as gather_embedding_norms with:
+    input:
+        **script_of("gather_tables"),
+        tables=[f"<results>/correlations/{name}/embedding_norms.parquet" for name in COMPARISONS],
+    output:
+        table="<results>/tables/embedding_norms.parquet",
+    log:
+        "<logs>/gather_tables/embedding_norms.log",
+    benchmark:
+        "<benchmarks>/gather_tables/embedding_norms.tsv"
+    params:
+        table="embedding_norms",

@@ -1,29 +1,30 @@
+def weighing_options(method):
+    """Settings of a method, and those of all of them."""
+    return lambda wildcards: options(
+        WEIGHTS[method],
+        seed=seed_for(method, wildcards.corpus),
+        normalize=WEIGHTS["normalize"],
+        dtype=WEIGHTS["dtype"],
+        memory=WEIGHTS["memory"],
+    )
+
+
 rule integrate_gradients:
     input:
-        script="scripts/integrate_gradients.py",
-        modules=modules(
-            "weights/weights_table",
-            "encoders/encoder",
-            "weights/gradient_engines",
-            "weights/path_integral",
-            "weights/quadrature",
-            "tokens/sentences",
-            "weights/tangents",
-            "tokens/words",
-        ),
-        encoder=results("encoders/{encoder}"),
-        corpus=results("corpora/{corpus}.parquet"),
+        **script_of("integrate_gradients"),
+        encoder="<results>/encoders/{encoder}",
+        corpus="<results>/corpora/{corpus}.parquet",
         checks=lambda w: tokenizer_checks(w.encoder),
     output:
         weights=temp(
-            results("shards/weights/integrated_gradients/{encoder}/{corpus}/{shard}.parquet")
+            "<results>/shards/weights/integrated_gradients/{encoder}/{corpus}/{shard}.parquet"
         ),
     log:
-        results("logs/integrate_gradients/{encoder}.{corpus}.{shard}.log"),
+        "<logs>/integrate_gradients/{encoder}.{corpus}.{shard}.log",
     benchmark:
-        results("benchmarks/integrate_gradients/{encoder}.{corpus}.{shard}.tsv")
+        "<benchmarks>/integrate_gradients/{encoder}.{corpus}.{shard}.tsv"
     params:
-        settings=lambda w: weighing_options("integrated_gradients", w.corpus),
+        settings=weighing_options("integrated_gradients"),
         device=config["device"],
     threads: 1
     resources:
@@ -33,35 +34,25 @@ rule integrate_gradients:
     conda:
         "../envs/attribution.yaml"
     shell:
-        "python {input.script} {input.encoder:q} {input.corpus:q} --shard {wildcards.shard}"
+        "python {input.script:q} {input.encoder:q} {input.corpus:q} --shard {wildcards.shard}"
         " --output-weights {output.weights:q}"
         " {params.settings} --device {params.device} 2>&1 | tee {log:q}"
 
 
 rule estimate_shapley:
     input:
-        script="scripts/estimate_shapley.py",
-        modules=modules(
-            "weights/weights_table",
-            "weights/coalition_designs",
-            "weights/coalitions",
-            "encoders/encoder",
-            "weights/shapley_engines",
-            "tokens/sentences",
-            "weights/token_games",
-            "tokens/words",
-        ),
-        encoder=results("encoders/{encoder}"),
-        corpus=results("corpora/{corpus}.parquet"),
+        **script_of("estimate_shapley"),
+        encoder="<results>/encoders/{encoder}",
+        corpus="<results>/corpora/{corpus}.parquet",
         checks=lambda w: tokenizer_checks(w.encoder),
     output:
-        weights=temp(results("shards/weights/shapley/{encoder}/{corpus}/{shard}.parquet")),
+        weights=temp("<results>/shards/weights/shapley/{encoder}/{corpus}/{shard}.parquet"),
     log:
-        results("logs/estimate_shapley/{encoder}.{corpus}.{shard}.log"),
+        "<logs>/estimate_shapley/{encoder}.{corpus}.{shard}.log",
     benchmark:
-        results("benchmarks/estimate_shapley/{encoder}.{corpus}.{shard}.tsv")
+        "<benchmarks>/estimate_shapley/{encoder}.{corpus}.{shard}.tsv"
     params:
-        settings=lambda w: weighing_options("shapley", w.corpus),
+        settings=weighing_options("shapley"),
         device=config["device"],
     threads: 1
     resources:
@@ -71,6 +62,22 @@ rule estimate_shapley:
     conda:
         "../envs/attribution.yaml"
     shell:
-        "python {input.script} {input.encoder:q} {input.corpus:q} --shard {wildcards.shard}"
+        "python {input.script:q} {input.encoder:q} {input.corpus:q} --shard {wildcards.shard}"
         " --output-weights {output.weights:q}"
         " {params.settings} --device {params.device} 2>&1 | tee {log:q}"
+
+
+use rule gather_tables as gather_weights with:
+    input:
+        **script_of("gather_tables"),
+        tables=gather.shards(
+            "<results>/shards/weights/{{method}}/{{encoder}}/{{corpus}}/{scatteritem}.parquet"
+        ),
+    output:
+        table="<results>/weights/{method}/{encoder}/{corpus}.parquet",
+    log:
+        "<logs>/gather_tables/weights.{method}.{encoder}.{corpus}.log",
+    benchmark:
+        "<benchmarks>/gather_tables/weights.{method}.{encoder}.{corpus}.tsv"
+    params:
+        table="weights",

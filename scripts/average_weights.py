@@ -8,9 +8,10 @@ import polars as pl
 
 from common.command import InputError, run
 from common.contract import CLASSES, LANGUAGE
-from common.correlations.statistics import Ratios, bootstrap, by_stage, in_sample, with_intervals
-from common.correlations.weighed_tokens import read_tokens, rows_of, unit_of
-from common.tables import read_table, write_table
+from common.correlations.comparison import Comparison
+from common.correlations.statistics import Ratios
+from common.correlations.weighed_tokens import rows_of
+from common.tables import read_table
 
 BILLION = 1e9
 
@@ -28,22 +29,7 @@ def with_groups(tokens: pl.DataFrame, exact: Path | None) -> pl.DataFrame:
     return joined
 
 
-def main(
-    *,
-    before: Path,
-    after: Path,
-    information: Path,
-    exact: Path | None = None,
-    output_classes: Path,
-    comparison: str,
-    before_encoder: str,
-    after_encoder: str,
-    corpus: str,
-    method: str,
-    draws: int,
-    confidence: float,
-    seed: int,
-) -> None:
+def main(compared: Comparison, *, exact: Path | None = None, output_classes: Path) -> None:
     """Average the weights (norms) of word classes and of frequency bands, before and after.
 
     A frequency band is a unit of the Zipf scale: log10 of the occurrences per billion tokens (van
@@ -58,36 +44,14 @@ def main(
 
     Parameters
     ----------
-    before
-        Weights by the encoder before fine-tuning.
-    after
-        Weights of the same tokens by the encoder after fine-tuning.
-    information
-        Frequencies of the token types.
     exact
         Exact values of the generated language, for its word classes.
     output_classes
         Table of both stages and of their change.
-    comparison
-        Name of the comparison, for the table.
-    before_encoder
-        Name of the encoder before, for the table.
-    after_encoder
-        Name of the encoder after, for the table.
-    corpus
-        Name of the corpus that was weighed, for the table.
-    method
-        Name of the method that weighed, for the table.
-    draws
-        Draws of the bootstrap.
-    confidence
-        Share of the draws within an interval.
-    seed
-        Seed of the draws.
     """
-    tokens = with_groups(read_tokens(before, after, information, None, 1), exact)
+    tokens = with_groups(compared.read(), exact)
     if tokens.is_empty():
-        raise InputError(f"{before}: no token of it is counted in {information}")
+        raise InputError(f"{compared.before}: no token of it is counted in {compared.information}")
     sentence, weights = tokens["sentence"].to_numpy(), rows_of(tokens, "before", "after")
     sentences = tokens["sentence"].n_unique()
     groupings = ["zipf_band"] if exact is None else ["word_class", "zipf_band"]
@@ -107,22 +71,19 @@ def main(
         for rows in (weights, np.ones_like(weights))
     )
     means = Ratios(totals, numbers)
-    both = in_sample(means, sentences), bootstrap([means], sentences, draws, seed)[0]
+    [both] = compared.resample([means], sentences)
     points, drawn = (np.stack([one, one / one[:, -1:]], axis=2) for one in both)
-    encoders = {"before": before_encoder, "after": after_encoder, "change": None}
-    shared = {"comparison": comparison, "corpus": corpus, "method": method}
     rows = []
     for i, (grouping, group, n, types) in enumerate(groups):
-        this = {**shared, "grouping": grouping, "group": group, "n": n, "types": types}
-        for stage, of_stage in by_stage(points[:, i], drawn[:, i]).items():
-            columns = with_intervals(["weight", "relative_weight"], *of_stage, confidence)
-            rows.append({**this, "stage": stage, "encoder": encoders[stage], **columns})
-            logging.info(
-                "%s %s, %s: mean weight %+.3g, relative %+.3f",
-                *(grouping, group, stage, columns["weight"], columns["relative_weight"]),
-            )
-    frame = pl.DataFrame(rows).fill_nan(None)
-    write_table(frame, output_classes, CLASSES, unit=unit_of(information))
+        about = {"grouping": grouping, "group": group, "n": n, "types": types}
+        means_of = ["weight", "relative_weight"]
+        rows += compared.rows(means_of, points[:, i], drawn[:, i], **about)
+    for row in rows:
+        logging.info(
+            "%s %s, %s: mean weight %+.3g, relative %+.3f",
+            *(row[n] for n in ("grouping", "group", "stage", "weight", "relative_weight")),
+        )
+    compared.write(rows, output_classes, CLASSES)
 
 
 if __name__ == "__main__":

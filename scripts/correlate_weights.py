@@ -3,42 +3,14 @@
 import logging
 from pathlib import Path
 
-import polars as pl
-
 from common.command import run
 from common.contract import CHANGE, REGRESSION, STATISTICS
-from common.correlations.statistics import (
-    Regressions,
-    bootstrap,
-    by_stage,
-    in_sample,
-    with_intervals,
-)
-from common.correlations.weighed_tokens import by_tokens, read_tokens, rows_of, unit_of
-from common.tables import write_table
-
-CHANGES = [f"{name}_change" for name in STATISTICS]
+from common.correlations.comparison import QuantityComparison
+from common.correlations.statistics import Regressions
+from common.correlations.weighed_tokens import by_tokens, rows_of
 
 
-def main(
-    *,
-    before: Path,
-    after: Path,
-    information: Path,
-    surprisal: Path | None = None,
-    output_regression: Path,
-    output_change: Path,
-    comparison: str,
-    before_encoder: str,
-    after_encoder: str,
-    corpus: str,
-    method: str,
-    quantities: list[str],
-    minimum_count: int,
-    draws: int,
-    confidence: float,
-    seed: int,
-) -> None:
+def main(compared: QuantityComparison, *, output_regression: Path, output_change: Path) -> None:
     """Regress weight on information-theoretic quantities, before and after fine-tuning.
 
     Of tokens, or of words if the quantities are those of words.
@@ -54,42 +26,14 @@ def main(
 
     Parameters
     ----------
-    before
-        Weights by the encoder before fine-tuning.
-    after
-        Weights of the same tokens by the encoder after fine-tuning.
-    information
-        Quantities of the token types.
-    surprisal
-        Surprisal of the same tokens; needed for the quantity surprisal.
     output_regression
         Table of the statistics of both stages.
     output_change
         Table of after minus before.
-    comparison
-        Name of the comparison, for the tables.
-    before_encoder
-        Name of the encoder before, for the tables.
-    after_encoder
-        Name of the encoder after, for the tables.
-    corpus
-        Name of the corpus that was weighed, for the tables.
-    method
-        Name of the method that weighed, for the tables.
-    quantities
-        What weight is regressed on, each in a regression of its own.
-    minimum_count
-        Types counted fewer times are left out.
-    draws
-        Draws of the bootstrap.
-    confidence
-        Share of the draws within an interval.
-    seed
-        Seed of the draws.
     """
-    tokens = read_tokens(before, after, information, surprisal, minimum_count)
+    tokens = compared.read_counted()
     sentences = tokens["sentence"].n_unique()
-    panels = by_tokens(tokens, quantities, f"{before} with {information}")
+    panels = by_tokens(tokens, compared.quantities, compared.files)
     samples = [
         Regressions(
             known["sentence"].to_numpy(),
@@ -99,26 +43,28 @@ def main(
         )
         for names, known in panels
     ]
-    drawn = bootstrap(samples, sentences, draws, seed)
-    encoders = {"before": before_encoder, "after": after_encoder}
-    shared = {"comparison": comparison, "corpus": corpus, "method": method}
-    rows, changes = [], []
-    for (names, known), sample, of_draws in zip(panels, samples, drawn, strict=True):
-        for quantity, *both in zip(names, in_sample(sample, sentences), of_draws, strict=True):
-            this = {**shared, "quantity": quantity, "n": len(known)}
-            stages = by_stage(*both)
-            changed = with_intervals(CHANGES, *stages.pop("change"), confidence)
-            changes.append({**this, **changed})
-            for stage, of_stage in stages.items():
-                columns = with_intervals(STATISTICS, *of_stage, confidence)
-                rows.append({**this, "stage": stage, "encoder": encoders[stage], **columns})
+    regressions, changes = [], []
+    for (names, known), statistics in zip(
+        panels, compared.resample(samples, sentences), strict=True
+    ):
+        for quantity, *both in zip(names, *statistics, strict=True):
+            *stages, change = compared.rows(STATISTICS, *both, quantity=quantity, n=len(known))
+            for row in stages:
                 logging.info(
                     "%s, %s: R2 %.3f, rho %.3f, n %d",
-                    *(quantity, stage, columns["r_squared"], columns["spearman"], len(known)),
+                    *(row[name] for name in ("quantity", "stage", "r_squared", "spearman", "n")),
                 )
-    unit = unit_of(information)
-    write_table(pl.DataFrame(rows).fill_nan(None), output_regression, REGRESSION, unit=unit)
-    write_table(pl.DataFrame(changes).fill_nan(None), output_change, CHANGE, unit=unit)
+            del change["stage"], change["encoder"]
+            regressions += stages
+            changes.append({_changed(name): value for name, value in change.items()})
+    compared.write(regressions, output_regression, REGRESSION)
+    compared.write(changes, output_change, CHANGE)
+
+
+def _changed(column: str) -> str:
+    """The column of the table of changes: slope_low is slope_change_low there."""
+    statistic = next((name for name in STATISTICS if column.startswith(name)), None)
+    return column if statistic is None else f"{statistic}_change{column.removeprefix(statistic)}"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Scripts run on a command line, and small corpora to run them on."""
 
 import contextlib
+import dataclasses
 import io
 import logging
 import os
@@ -9,8 +10,10 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+import typing
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -57,6 +60,16 @@ def run_script(
             traceback.print_exc()
             code = 1
     return subprocess.CompletedProcess(words, code, stdout.getvalue(), stderr.getvalue())
+
+
+def call(main: Callable[..., None], *arguments: object, **options: Any) -> None:
+    """Call the `main` of a script with options as its command line has them: not in groups."""
+    groups = {}
+    for name, kind in typing.get_type_hints(main).items():
+        if dataclasses.is_dataclass(kind):
+            names = {field.name for field in dataclasses.fields(kind)} & set(options)
+            groups[name] = kind(**{one: options.pop(one) for one in names})
+    main(*arguments, **groups, **options)
 
 
 @contextlib.contextmanager

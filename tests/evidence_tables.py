@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import polars as pl
+from commands import call
 from test_correlate_weights import QUANTITIES, options_of, write_inputs
 
 import average_weights
@@ -23,7 +24,7 @@ def write_evidence(folder: Path) -> None:
     """Tables of the comparison tuned of base and contrastive, which has collapsed."""
     write_inputs(folder)
     options = options_of(folder, QUANTITIES, 20, True)
-    correlate_weights.main(**options)
+    call(correlate_weights.main, **options)
     options = {name: value for name, value in options.items() if not name.startswith("output")}
     for script, table in OUTPUTS.items():
         given = dict(options)
@@ -31,7 +32,7 @@ def write_evidence(folder: Path) -> None:
             given = {
                 k: given[k] for k in given if k not in ("quantities", "minimum_count", "surprisal")
             }
-        script.main(**given, **{f"output_{table}": folder / f"{table}.parquet"})
+        call(script.main, **given, **{f"output_{table}": folder / f"{table}.parquet"})
     about = {"corpus": "pairs", "pairs": 1200, "alignment": 0.5}
     rows = [
         {"encoder": "base", "sts_spearman": 0.3, "uniformity": -1.2, "mean_cosine": 0.7, **about},

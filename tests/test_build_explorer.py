@@ -54,8 +54,8 @@ def tokens_of(sentences: list[list[str]]) -> pl.DataFrame:
     return pl.DataFrame(rows, names, orient="row")
 
 
-def write_run(folder: Path) -> list[object]:
-    """The tables of four entries, random and of every column, and the options that name them."""
+def write_run(folder: Path) -> list[list[object]]:
+    """The tables of four entries, random and of every column, and the options of each."""
     generator = np.random.default_rng(0)
     many = [list(generator.choice(WORDS, generator.integers(3, 12))) for _ in range(2000)]
     n = len(VOCABULARY)
@@ -101,26 +101,33 @@ def write_run(folder: Path) -> list[object]:
         for c, k, m in ENTRIES
     ]
     after = [name.replace(".tuned", "") for name in after]
-    surprisal = [
-        "/dev/null" if c == "control" else folder / f"{k}.surprisal.parquet" for c, k, _ in ENTRIES
-    ]
     return [
-        *("--texts", *(folder / f"{k}.parquet" for _, k, _ in ENTRIES)),
-        *("--before", *(folder / f"{k}.before.parquet" for _, k, _ in ENTRIES)),
-        *("--after", *(folder / f"{name}.parquet" for name in after)),
-        *("--information", *[folder / "information.parquet"] * len(ENTRIES)),
-        *("--surprisal", *surprisal),
-        *("--regression", folder / "regression.parquet", "--run-name", "a <b>run</b>"),
-        *("--comparisons", *(c for c, _, _ in ENTRIES), "--corpora", *(k for _, k, _ in ENTRIES)),
-        *("--methods", *(m for _, _, m in ENTRIES), "--minimum-count", 20),
+        [
+            *("--texts", folder / f"{k}.parquet", "--before", folder / f"{k}.before.parquet"),
+            *("--after", folder / f"{name}.parquet"),
+            *("--information", folder / "information.parquet"),
+            *(() if c == "control" else ("--surprisal", folder / f"{k}.surprisal.parquet")),
+            *("--regression", folder / "regression.parquet"),
+            *("--comparison", c, "--corpus", k, "--method", m),
+        ]
+        for name, (c, k, m) in zip(after, ENTRIES, strict=True)
     ]
+
+
+def build(folder: Path) -> None:
+    """The page of the four entries, as commands."""
+    pieces = [folder / f"{number}.json" for number in range(len(ENTRIES))]
+    for piece, options in zip(pieces, write_run(folder), strict=True):
+        assert_runs("collect_tokens", *options, "--output-tokens", piece)
+    about = ("--run-name", "a <b>run</b>", "--minimum-count", 20)
+    assert_runs("build_explorer", *pieces, *about, "--output-page", folder / "explorer.html")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tables and the page that was built of them."""
     folder = tmp_path_factory.mktemp("run")
-    assert_runs("build_explorer", *write_run(folder), "--output-page", folder / "explorer.html")
+    build(folder)
     return folder
 
 
@@ -480,39 +487,47 @@ def test_words_stand_for_their_tokens(folder: Path, tmp_path: Path) -> None:
         token_id=pl.int_range(pl.len(), dtype=pl.Int32), probability=1 / pl.len()
     )
     write_table(types, folder / "words.parquet", INFORMATION, unit="word")
-    columns = Columns()
-    view = view_of(sources_of(folder, "words.parquet"), columns)
-    tokens = [columns.values[view["types"]["token"]][i] for i in columns.values[view["type"]]]
+    view = view_of(sources_of(folder, "words.parquet"))
+    tokens = [view["types"]["token"][i] for i in view["type"]]
     assert tokens == words.to_list()
     weights = read_table(folder / "few.before.parquet", WEIGHTS)
     first = weights.filter(token="sail").row(0, named=True)
-    assert columns.values[view["weight"][0]][1] == shown(first["word_weight"])
-    errors = columns.values[view["error"][0]]
+    assert view["weight"][0][1] == shown(first["word_weight"])
+    errors = view["error"][0]
     assert errors[1] is None  # its three tokens have an error each
     assert errors[0] == shown(weights.filter(token="the")["error"][0])
     scored = read_table(folder / "few.surprisal.parquet", SURPRISAL)["surprisal"]
-    assert columns.values[view["surprisal"]][1] == shown(float(scored[1:4].sum()))
-    assert columns.values[view["joins"]] == []
+    assert view["surprisal"][1] == shown(float(scored[1:4].sum()))
+    assert view["joins"] == []
 
 
 def test_of_many_sentences_the_first_are_shown(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("common.reports.token_views.SENTENCES", 3)
-    columns = Columns()
-    view = view_of(sources_of(folder, "information.parquet"), columns)
+    view = view_of(sources_of(folder, "information.parquet"))
     assert view["left_out"] == 1
-    assert columns.values[view["lengths"]] == [len(tokens) for tokens in FEW[:3]]
+    assert view["lengths"] == [len(tokens) for tokens in FEW[:3]]
 
 
-def test_bad_input_is_one_line(folder: Path, tmp_path: Path) -> None:
-    options = write_run(tmp_path)
-    output = ["--output-page", tmp_path / "page.html"]
-    unknown = ["other" if option == "control" else option for option in options]
-    line = assert_refuses("build_explorer", *unknown, *output)
+def test_a_column_that_stands_twice_is_kept_once() -> None:
+    columns = Columns()
+    placed = columns.place({"unit": "token", "weight": [[1, 2], [3, 4]], "of": {"error": [3, 4]}})
+    assert placed == {"unit": "token", "weight": [0, 1], "of": {"error": 1}}
+    assert columns.values == [[1, 2], [3, 4]]
+
+
+def test_bad_input_is_one_line(tmp_path: Path) -> None:
+    *_, control = write_run(tmp_path)
+    output = ["--output-tokens", tmp_path / "piece.json"]
+    unknown = ["other" if option == "control" else option for option in control]
+    line = assert_refuses("collect_tokens", *unknown, *output)
     assert "no row for other, few, shapley; correlate first" in line
-    line = assert_refuses("build_explorer", *options, "--methods", "shapley", *output)
-    assert "values; give each as many" in line
     write_corpus(tmp_path / "few.parquet", ["one sentence"])
-    assert "no sentence 1, which" in assert_refuses("build_explorer", *options, *output)
+    assert "no sentence 1, which" in assert_refuses("collect_tokens", *control, *output)
+    assert not (tmp_path / "piece.json").exists()
+    (tmp_path / "piece.json").write_text("[]")
+    about = ["--run-name", "a", "--minimum-count", 20, "--output-page", tmp_path / "page.html"]
+    line = assert_refuses("build_explorer", tmp_path / "piece.json", *about)
+    assert "piece.json: nothing that collect_tokens wrote" in line
     assert not (tmp_path / "page.html").exists()

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import scipy.stats
 import statsmodels.api
-from commands import run_script
+from commands import call, run_script
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -299,7 +299,8 @@ def test_tokens_that_surprisal_lacks_are_left_out_of_its_regression_only(tmp_pat
     write_inputs(tmp_path)
     path = tmp_path / "surprisal.parquet"
     write_table(read_table(path, SURPRISAL).filter(pl.col("sentence_id") > 30), path, SURPRISAL)
-    correlate_weights.main(**options_of(tmp_path, ["surprisal", "self_information"], 20, True))
+    quantities = ["surprisal", "self_information"]
+    call(correlate_weights.main, **options_of(tmp_path, quantities, 20, True))
     n = dict(read_table(tmp_path / "change.parquet", CHANGE).select("quantity", "n").iter_rows())
     assert 3 < n["surprisal"] < n["self_information"]
 
@@ -377,7 +378,7 @@ def test_refusals_say_what_is_wrong_and_leave_no_table(tmp_path, spoil, options,
     spoil(tmp_path)
     given_options = {"quantities": QUANTITIES, "minimum_count": 20, "surprisal": True} | options
     with pytest.raises(InputError) as refusal:
-        correlate_weights.main(**options_of(tmp_path, **given_options))
+        call(correlate_weights.main, **options_of(tmp_path, **given_options))
     assert all(part in str(refusal.value) for part in said), refusal.value
     assert not (tmp_path / "regression.parquet").exists()
     assert not (tmp_path / "change.parquet").exists()

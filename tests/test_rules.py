@@ -2,6 +2,8 @@
 
 import ast
 import importlib.metadata
+import json
+import os
 import re
 import subprocess
 import sys
@@ -11,8 +13,8 @@ import pytest
 import yaml
 from commands import ROOT, run_script
 
-PLUMBING = {"command", "contract", "device", "hub", "memory", "progress", "tables", "vocabulary"}
-"""Modules that carry no step of the science: their change reruns nothing."""
+from common.workflow.imports import EXEMPT, modules_of
+
 DIRECTIVES = ["input", "output", "log", "benchmark", "wildcard_constraints", "params", "threads"]
 DIRECTIVES += ["resources", "conda", "shell"]
 
@@ -21,21 +23,15 @@ RULES = {
     for path in sorted((ROOT / "rules").glob("*.smk"))
     for match in re.finditer(r"^rule (\w+):\n(.*?)(?=^\S|\Z)", path.read_text(), re.M | re.S)
 }
+DERIVED = {
+    name
+    for path in sorted((ROOT / "rules").glob("*.smk"))
+    for name in re.findall(r"^use rule gather_tables as (\w+) with:", path.read_text(), re.M)
+}
+"""Rules that run the script of another."""
 BY_HAND = {"pin_revisions"}
 """Scripts that change a config, before any run of it."""
 SCRIPTS = {path.stem for path in (ROOT / "scripts").glob("*.py")}
-
-
-def imported(path: Path) -> set[str]:
-    """Names of all modules of scripts/common that a file imports, directly or not."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module == "common":
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("common."):
-            found.add((node.module or "").removeprefix("common."))
-    inner = [imported(ROOT / "scripts/common" / f"{name}.py") for name in found]
-    return found.union(*inner)
 
 
 def test_every_script_has_its_rule() -> None:
@@ -45,9 +41,9 @@ def test_every_script_has_its_rule() -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_is_written_as_all_others(rule: str) -> None:
     body = RULES[rule]
-    assert f'script="scripts/{rule}.py"' in body
-    assert f'results("logs/{rule}/' in body
-    assert f'results("benchmarks/{rule}/' in body
+    assert f'**script_of("{rule}")' in body
+    assert f'"<logs>/{rule}/' in body
+    assert f'"<benchmarks>/{rule}/' in body
     found = re.findall(r"^    (\w+):", body, re.M)
     assert found == [name for name in DIRECTIVES if name in found]
     assert {"log", "benchmark", "threads", "resources", "conda", "shell"} <= set(found)
@@ -55,13 +51,37 @@ def test_a_rule_is_written_as_all_others(rule: str) -> None:
     assert "2>&1 | tee {log:q}" in body
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_modules_of_a_rule_are_those_its_script_imports(rule: str) -> None:
-    listed = re.search(
-        r"^        modules=modules\((.*?)\),\n    (?:    )?\w", RULES[rule], re.M | re.S
+LOADED = """
+import importlib, json, sys
+loaded = {}
+for script in sys.argv[1:]:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "common"]:
+        del sys.modules[name]
+    importlib.import_module(script)
+    modules = [vars(module) for name, module in sys.modules.items() if name.startswith("common.")]
+    loaded[script] = [about["__file__"] for about in modules]
+print(json.dumps(loaded))
+"""
+
+
+def test_modules_of_a_script_are_those_that_python_loads() -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "scripts")}
+    command = [sys.executable, "-c", LOADED, *sorted(SCRIPTS)]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    exempt = {f"{name.rpartition('.')[2]}.py" for name in EXEMPT} | {"__init__.py"}
+    for script, files in json.loads(run.stdout).items():
+        loaded = {Path(file) for file in files if Path(file).name not in exempt}
+        assert set(modules_of(ROOT / f"scripts/{script}.py")) == loaded, script
+
+
+def test_imports_for_a_type_do_not_count(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    from common.encoders.encoder import Encoder\n"
+        "def later():\n    from common.tokens import words\n"
     )
-    names = set(re.findall(r'"(\w+)"', listed[1])) if listed else set()
-    assert names == imported(ROOT / f"scripts/{rule}.py") - PLUMBING
+    assert [path.name for path in modules_of(script)] == ["words.py"]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -77,7 +97,8 @@ def test_environments_hold_what_scripts_import(rule: str) -> None:
     assert path
     held = yaml.safe_load((ROOT / path[1]).read_text())["dependencies"][-1]["pip"]
     script = ROOT / f"scripts/{rule}.py"
-    files = [script, *(ROOT / f"scripts/common/{name}.py" for name in imported(script))]
+    always = [ROOT / f"scripts/{name.replace('.', '/')}.py" for name in EXEMPT]
+    files = [script, *modules_of(script), *always]
     names = {
         name.partition(".")[0]
         for file in files
@@ -117,9 +138,9 @@ def test_scripts_are_small_and_tell_what_they_do(script: str) -> None:
 
 def test_the_drawn_rule_graph_is_of_today() -> None:
     drawn = set(re.findall(r">(\w+)</text>", (ROOT / "docs/rulegraph.svg").read_text()))
-    elsewhere = {name for name in RULES if name.startswith("download_")}
+    elsewhere = {name for name in RULES if name.startswith("download_")} | {"import_encoder"}
     default = set(RULES) - elsewhere - {"compare_tokenizers", "select_sentences"}
-    assert drawn == default | {"all"}
+    assert drawn == default | DERIVED | {"all"}
 
 
 def test_no_group_of_the_profile_waits_for_a_job_that_waits_for_it() -> None:
@@ -136,7 +157,7 @@ def test_no_group_of_the_profile_waits_for_a_job_that_waits_for_it() -> None:
         return found if found <= rules else found | follow(rules | found)
 
     groups = yaml.safe_load((ROOT / "slurm/config.yaml").read_text())["groups"]
-    assert set(groups) <= set(RULES)
+    assert set(groups) <= set(RULES) | DERIVED
     for group in set(groups.values()):
         members = {rule for rule in groups if groups[rule] == group} & set(after)
         waiting = follow(members) - members

@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 import torch
-from commands import WORDS, draw_texts, write_corpus
+from commands import WORDS, call, draw_texts, write_corpus
 from hypothesis import given
 from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
@@ -332,7 +332,7 @@ def test_the_relation_is_a_join_by_hand(folder: Path, tmp_path: Path, unit: str)
         (tmp_path / f"{name}.parquet").symlink_to(folder / f"{name}.parquet")
     (tmp_path / "information.parquet").symlink_to(folder / f"{unit}.parquet")
     quantities = ["self_information", "information_gain", "surprisal"]
-    correlate_weights.main(**options_of(tmp_path, quantities, 3, surprisal=True))
+    call(correlate_weights.main, **options_of(tmp_path, quantities, 3, surprisal=True))
     types = read_table(folder / f"{unit}.parquet", INFORMATION)
     known = {row["token"]: row for row in types.iter_rows(named=True) if row["count"] >= 3}
     scored = read_table(folder / "surprisal.parquet", SURPRISAL)
@@ -397,7 +397,7 @@ def test_figures_speak_of_words(folder: Path, tmp_path: Path) -> None:
     tables = {name: folder / f"{name}.parquet" for name in ("before", "after", "surprisal")}
     tables["information"] = folder / "word.parquet"
     options = options_of(tmp_path, ["surprisal"], 3, surprisal=True) | tables
-    correlate_weights.main(**options)
+    call(correlate_weights.main, **options)
     files = {f"output_{kind}": tmp_path / f"figure.{kind}" for kind in ("svg", "pdf")}
     kept = {"comparison", "corpus", "method", "quantities", "minimum_count", *tables}
     plot_regressions.main(

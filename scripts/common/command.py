@@ -8,7 +8,8 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ def _describe(main: Callable[..., None], bound: inspect.BoundArguments) -> dict[
     bound.apply_defaults()
     _ancestors.clear()
     _recorded.cache_clear()
-    for name, value in bound.arguments.items():
+    for name, value in _flat(bound.arguments):
         values = value if isinstance(value, list | tuple) else [value]
         if any(isinstance(one, Path) for one in values):
             if not name.startswith("output"):
@@ -107,6 +108,15 @@ def _describe(main: Callable[..., None], bound: inspect.BoundArguments) -> dict[
         "command": shlex.join(["python", *sys.argv]),
         "config_hash": hashlib.sha256(key.encode()).hexdigest(),
     }
+
+
+def _flat(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Arguments, and those of a group of arguments one by one."""
+    for name, value in arguments.items():
+        if is_dataclass(value):
+            yield from vars(value).items()
+        else:
+            yield name, value
 
 
 def _checked_ancestors(path: Path) -> dict[Path, str]:

@@ -218,23 +218,6 @@ def with_intervals(
     }
 
 
-def by_stage(points: Floats, drawn: Floats) -> dict[str, tuple[Floats, Floats]]:
-    """Statistics (k,) and their draws (k, draws) before, after, and of their change by draw.
-
-    Parameters
-    ----------
-    points
-        Before and after in the sample, (2, k).
-    drawn
-        The same in each draw, (2, k, draws).
-    """
-    return {
-        "before": (points[0], drawn[0]),
-        "after": (points[1], drawn[1]),
-        "change": (points[1] - points[0], drawn[1] - drawn[0]),
-    }
-
-
 def variance(n: Floats, total: Floats, squares: Floats) -> Floats:
     """Sum of squared distances from the mean; NaN where it is rounding error."""
     around = squares - total**2 / n

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import html
 import json
+import math
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -24,19 +25,26 @@ class Columns:
         self.values: list[list[Any]] = []
         self._places: dict[str, int] = {}
 
-    def add(self, column: pl.Series) -> int:
-        """Place of a column in `values`: numbers to 4 significant digits, null if not finite."""
-        values = column.to_list()
-        if column.dtype.is_float():
-            values = [
-                None if v is None or not -float("inf") < v < float("inf") else rounded(v)
-                for v in values
-            ]
-        key = json.dumps(values)
+    def place(self, tables: Any) -> Any:
+        """Tables, in dicts and lists, with each column replaced by its place in `values`."""
+        if isinstance(tables, dict):
+            return {name: self.place(inner) for name, inner in tables.items()}
+        if not isinstance(tables, list):
+            return tables
+        if tables and isinstance(tables[0], list):
+            return [self.place(inner) for inner in tables]
+        key = json.dumps(tables)
         if key not in self._places:
             self._places[key] = len(self.values)
-            self.values.append(values)
+            self.values.append(tables)
         return self._places[key]
+
+
+def shown(column: pl.Series) -> list[Any]:
+    """The values of a column as a page shows them: null if not finite."""
+    if not column.dtype.is_float():
+        return column.to_list()
+    return [None if v is None or not math.isfinite(v) else rounded(v) for v in column]
 
 
 def rounded(value: float) -> float:

@@ -10,7 +10,7 @@ from tokenizers import decoders
 from common.command import InputError
 from common.contract import CORPUS, INFORMATION, WEIGHTS
 from common.correlations.weighed_tokens import PLACE, read_tokens, unit_of
-from common.reports.page import Columns
+from common.reports.page import shown
 from common.tables import read_table
 
 STAGES = ("before", "after")
@@ -43,8 +43,8 @@ def readings(tokens: pl.Series) -> pl.Series:
     return read.zip_with(read != "", tokens)
 
 
-def view_of(sources: Sources, columns: Columns) -> dict[str, Any]:
-    """Everything of the tokens that are not special, as places in `columns`.
+def view_of(sources: Sources) -> dict[str, Any]:
+    """Everything of the tokens that are not special, in columns.
 
     Tokens follow each other sentence by sentence; `lengths` tells how many each sentence has, and
     `type` which row of `types` each is of. `joins` are the tokens that go on with the word of the
@@ -71,9 +71,10 @@ def view_of(sources: Sources, columns: Columns) -> dict[str, Any]:
     counted = tokens.group_by("sentence_id", maintain_order=True).len()
     corpus = read_table(sources.texts, CORPUS).select("sentence_id", "text")
     sentences = counted.join(corpus, "sentence_id", how="left", maintain_order="left")
-    for sentence in sentences.filter(pl.col("text").is_null())["sentence_id"][:1]:
+    unknown = sentences.filter(pl.col("text").is_null())["sentence_id"]
+    if len(unknown):
         raise InputError(
-            f"{sources.texts}: no sentence {sentence}, which {sources.before} weighs; "
+            f"{sources.texts}: no sentence {unknown[0]}, which {sources.before} weighs; "
             "give the corpus that was weighed"
         )
     word = pl.col("before_word")
@@ -82,18 +83,18 @@ def view_of(sources: Sources, columns: Columns) -> dict[str, Any]:
     return {
         "unit": unit,
         "left_out": max(0, len(weighed) - SENTENCES),
-        "sentences": columns.add(sentences["sentence_id"]),
-        "texts": columns.add(sentences["text"]),
-        "lengths": columns.add(sentences["len"]),
-        "type": columns.add(tokens["type"]),
-        "joins": columns.add(joins),
-        "weight": [columns.add(tokens[stage]) for stage in STAGES],
-        "error": [columns.add(tokens[f"{stage}_error"]) for stage in STAGES],
-        "surprisal": columns.add(tokens["surprisal"]) if sources.surprisal else None,
+        "sentences": shown(sentences["sentence_id"]),
+        "texts": shown(sentences["text"]),
+        "lengths": shown(sentences["len"]),
+        "type": shown(tokens["type"]),
+        "joins": shown(joins),
+        "weight": [shown(tokens[stage]) for stage in STAGES],
+        "error": [shown(tokens[f"{stage}_error"]) for stage in STAGES],
+        "surprisal": shown(tokens["surprisal"]) if sources.surprisal else None,
         "types": {
-            "token": columns.add(types["token"]),
-            "reading": columns.add(types["token"] if unit == "word" else readings(types["token"])),
-            "values": {name: columns.add(types[name]) for name in names},
+            "token": shown(types["token"]),
+            "reading": shown(types["token"] if unit == "word" else readings(types["token"])),
+            "values": {name: shown(types[name]) for name in names},
         },
     }
 
