@@ -8,13 +8,12 @@ from typing import Literal
 import numpy as np
 
 from common.command import InputError, run
-from common.encoders.encoder import Dtype, Encoder
-from common.memory import budget
 from common.progress import progress
-from common.tokens.sentences import Sentence, batches, read_sentences
+from common.tokens.sentences import Sentence, batches
 from common.weights.coalitions import Plan, most_evaluations, plan_coalitions
 from common.weights.shapley_engines import captum_shapley, estimate_by_library, shap_shapley
 from common.weights.token_games import estimate_together
+from common.weights.weighing import Weighing
 from common.weights.weights_table import write_weights
 
 BATCH_COALITIONS = 16_384
@@ -24,18 +23,13 @@ def main(
     encoder: Path,
     corpus: Path,
     *,
+    weighing: Weighing,
     output_weights: Path,
     absent: Literal["mask", "pad", "drop"],
     exact_up_to: int,
     evaluations: int,
-    seed: int,
     target_error: float | None = None,
     engine: Literal["own", "captum", "shap"] = "own",
-    normalize: bool = False,
-    dtype: Dtype = "float32",
-    device: Literal["auto", "cpu", "cuda"] = "auto",
-    memory: float = 4.0,
-    shard: str = "1-of-1",
 ) -> None:
     """Weigh every token of a corpus by the norm of its Shapley value, in embedding units.
 
@@ -68,23 +62,8 @@ def main(
     engine
         own; captum takes random orders of the tokens; shap takes its default explainer of text,
         which gives Owen values. These two sample every sentence and tell no standard error.
-    normalize
-        Explain the embedding after its L2 normalisation, if the encoder has one.
-    seed
-        Every sentence draws from it and its sentence_id.
-    dtype
-        Numbers of the encoder's passes; on a GPU, bfloat16 is fast and exact to about 1 %, and tf32
-        is float32 with products rounded to 10 bits.
-    device
-        Where tensors live; auto takes a GPU where there is one.
-    memory
-        GiB that the job may take; passes are split to keep to it.
-    shard
-        Part of the sentences to weigh, as 2-of-8.
     """
-    model = Encoder(encoder, device=device, dtype=dtype, normalize=normalize)
-    sentences = read_sentences(corpus, model.tokenizer, model.longest)
-    within = budget(memory, model.modules, model.device)
+    model, sentences, within = weighing.open(encoder, corpus)
     if absent == "drop" and not all(any(s.special) for s in sentences):
         raise InputError(
             f"{encoder}: adds no special tokens, so not all can be dropped; use mask or pad"
@@ -96,14 +75,16 @@ def main(
             exact_up_to=exact_up_to,
             evaluations=evaluations,
             target_error=target_error,
-            generator=np.random.default_rng([seed, sentence.number]),
+            generator=np.random.default_rng([weighing.seed, sentence.number]),
             at_once=at_once,
         )
 
     libraries = {"captum": captum_shapley, "shap": shap_shapley}
-    by_library = partial(estimate_by_library, evaluations=evaluations, seed=seed, within=within)
+    by_library = partial(
+        estimate_by_library, evaluations=evaluations, seed=weighing.seed, within=within
+    )
     most = most_evaluations(max(s.special.count(False) for s in sentences), evaluations)
-    made = batches(sentences, max(1, BATCH_COALITIONS // most), shard)
+    made = batches(sentences, max(1, BATCH_COALITIONS // most), weighing.shard)
     weighed = [sentence for batch in made for sentence in batch]
     exact, over, missed = 0, 0, 0
     with progress("estimate_shapley", len(weighed), "sentences") as bar:

@@ -9,13 +9,12 @@ import numpy as np
 import torch
 
 from common.command import InputError, run
-from common.encoders.encoder import Dtype, Encoder
-from common.memory import budget
 from common.progress import progress
-from common.tokens.sentences import Sentence, batches, read_sentences
+from common.tokens.sentences import Sentence, batches
 from common.weights.gradient_engines import captum_gradients, shap_gradients
 from common.weights.path_integral import PathIntegral, choose_path
 from common.weights.quadrature import STRAIGHT
+from common.weights.weighing import Weighing
 from common.weights.weights_table import write_weights
 
 BATCH = 32
@@ -26,17 +25,12 @@ def main(
     encoder: Path,
     corpus: Path,
     *,
+    weighing: Weighing,
     output_weights: Path,
     baseline: Literal["zero", "mask", "pad"],
     tolerance: float,
     max_nodes: int,
-    seed: int,
     engine: Literal["own", "captum", "shap"] = "own",
-    normalize: bool = False,
-    dtype: Dtype = "float32",
-    device: Literal["auto", "cpu", "cuda"] = "auto",
-    memory: float = 4.0,
-    shard: str = "1-of-1",
 ) -> None:
     """Weigh every token of a corpus by the norm of its Integrated Gradients, in embedding units.
 
@@ -62,26 +56,11 @@ def main(
         Relative completeness error at which a sentence is done; own stops at a larger one.
     max_nodes
         Quadrature nodes at most; captum and shap spend them on every sentence.
-    seed
-        Of the random nodes of shap; the others draw nothing.
     engine
         own integrates all dimensions at once; captum does one dimension at a time; shap takes
         random nodes (expected gradients with one baseline).
-    normalize
-        Explain the embedding after its L2 normalisation, if the encoder has one.
-    dtype
-        Numbers of the encoder's passes; on a GPU, bfloat16 is fast and exact to about 1 %, and tf32
-        is float32 with products rounded to 10 bits.
-    device
-        Where tensors live; auto takes a GPU where there is one.
-    memory
-        GiB that the job may take; passes are split to keep to it.
-    shard
-        Part of the sentences to weigh, as 2-of-8.
     """
-    model = Encoder(encoder, device=device, dtype=dtype, normalize=normalize)
-    sentences = read_sentences(corpus, model.tokenizer, model.longest)
-    within = budget(memory, model.modules, model.device)
+    model, sentences, within = weighing.open(encoder, corpus)
     origin = None if baseline == "zero" else model.token_id(baseline)
 
     def integral(batch: list[Sentence]) -> PathIntegral:
@@ -98,8 +77,8 @@ def main(
         path = choose_path(integral(middle[:TRIAL_SENTENCES]))
         logging.info("%s", path)
 
-    libraries = {"captum": captum_gradients, "shap": partial(shap_gradients, seed=seed)}
-    made = batches(sentences, BATCH, shard)
+    libraries = {"captum": captum_gradients, "shap": partial(shap_gradients, seed=weighing.seed)}
+    made = batches(sentences, BATCH, weighing.shard)
     weighed = [sentence for batch in made for sentence in batch]
     spent, missed = 0, 0
     with progress("integrate_gradients", len(weighed), "sentences") as bar:

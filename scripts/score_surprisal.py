@@ -1,7 +1,6 @@
 """Score the surprisal of every token in its sentence by a masked language model."""
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -12,6 +11,7 @@ from common.information.masked_surprisal import MaskedLM, Variant
 from common.memory import budget
 from common.progress import progress
 from common.tables import write_table
+from common.tokens.jobs import Job
 from common.tokens.sentences import batches, read_sentences
 from common.tokens.vocabulary import fingerprint
 
@@ -22,11 +22,9 @@ def main(
     masked_lm: Path,
     corpus: Path,
     *,
+    job: Job = Job(),
     output_surprisal: Path,
     variant: Variant,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
-    memory: float = 4.0,
-    shard: str = "1-of-1",
 ) -> None:
     """Score the surprisal (nats) of every token in its sentence by a masked language model.
 
@@ -46,17 +44,11 @@ def main(
     variant
         What is masked: the token alone (Salazar et al. 2020), or the later tokens of its word too
         (Kauf and Ivanova 2023).
-    device
-        Where tensors live; auto takes a GPU where there is one.
-    memory
-        GiB that the job may take; passes are split to keep to it.
-    shard
-        Part of the sentences to score, as 2-of-8.
     """
-    model = MaskedLM(masked_lm, device=device)
+    model = MaskedLM(masked_lm, device=job.device)
     sentences = read_sentences(corpus, model.tokenizer, model.longest)
-    within = budget(memory, [model.model], model.device)
-    made = batches(sentences, BATCH, shard)
+    within = budget(job.memory, [model.model], model.device)
+    made = batches(sentences, BATCH, job.shard)
     scored = [sentence for batch in made for sentence in batch]
     values: list[np.ndarray] = []
     with progress("score_surprisal", len(scored), "sentences") as bar:

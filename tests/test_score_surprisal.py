@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from commands import WORDS, assert_runs, draw_texts, write_corpus
+from commands import WORDS, assert_runs, call, draw_texts, write_corpus
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
@@ -42,8 +42,14 @@ def score(masked_lm: Path, texts: list[str], variant: str, **options: Any) -> pl
     """What the script's `main` writes."""
     corpus = write_corpus(masked_lm.parent / "corpus.parquet", texts)
     output = masked_lm.parent / "surprisal.parquet"
-    score_surprisal.main(
-        masked_lm, corpus, output_surprisal=output, variant=variant, device="cpu", **options
+    call(
+        score_surprisal.main,
+        masked_lm,
+        corpus,
+        output_surprisal=output,
+        variant=variant,
+        device="cpu",
+        **options,
     )
     return read_table(output, SURPRISAL)
 

@@ -263,14 +263,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         directory = build_masked_lm(place / name, [], seed=seed, tokenizer=PIECES)
         modules = [Transformer(str(directory)), Pooling(32)]
         SentenceTransformer(modules=modules, device="cpu").save(str(directory))
-        integrate_gradients.main(
+        call(
+            integrate_gradients.main,
             *(directory, weighed),
             output_weights=place / f"{name}.parquet",
             **{"baseline": "zero", "tolerance": 1e-3, "max_nodes": 64, "seed": 0, "device": "cpu"},
         )
     lm = build_masked_lm(place / "lm", [], tokenizer=PIECES)
-    score_surprisal.main(
-        *(lm, weighed), output_surprisal=place / "surprisal.parquet", variant="original"
+    call(
+        score_surprisal.main,
+        *(lm, weighed),
+        output_surprisal=place / "surprisal.parquet",
+        variant="original",
     )
     for unit in ("token", "word"):
         counts = count(place, corpus, lm, unit, unit)
@@ -299,7 +303,8 @@ def test_words_of_integrated_gradients(folder: Path) -> None:
 def test_words_of_shapley_values(folder: Path, tmp_path: Path) -> None:
     """Of two tokens, the values add up to what both make of the embedding."""
     corpus = write_corpus(tmp_path / "c.parquet", ["sa sail", "sails"])
-    estimate_shapley.main(
+    call(
+        estimate_shapley.main,
         *(folder / "before", corpus),
         output_weights=tmp_path / "w.parquet",
         **{"absent": "mask", "exact_up_to": 10, "evaluations": 40, "seed": 0, "device": "cpu"},
