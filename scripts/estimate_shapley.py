@@ -13,7 +13,7 @@ from common.memory import budget
 from common.progress import progress
 from common.tokens.sentences import Sentence, batches, read_sentences
 from common.weights.coalitions import Plan, most_evaluations, plan_coalitions
-from common.weights.shapley_engines import captum_shapley, estimate_by_library, shap_shapley
+from common.weights.library_engines import captum_shapley, estimate_by_library, shap_shapley
 from common.weights.token_games import estimate_together
 from common.weights.weights_table import write_weights
 

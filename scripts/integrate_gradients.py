@@ -13,7 +13,7 @@ from common.encoders.encoder import Dtype, Encoder
 from common.memory import budget
 from common.progress import progress
 from common.tokens.sentences import Sentence, batches, read_sentences
-from common.weights.gradient_engines import captum_gradients, shap_gradients
+from common.weights.library_engines import captum_gradients, shap_gradients
 from common.weights.path_integral import PathIntegral, choose_path
 from common.weights.quadrature import STRAIGHT
 from common.weights.weights_table import write_weights
