@@ -273,6 +273,29 @@ def read_metadata(path: Path) -> dict[str, str]:
     }
 
 
+def shared_metadata(
+    paths: Iterable[Path], *names: str, remedy: str = "take tables of one {name}"
+) -> dict[str, str]:
+    """The entries `names` (tokenizer, unit) of the metadata of tables, of those that have them.
+
+    Raises
+    ------
+    InputError
+        Two tables differ in one of them; the `remedy` is added.
+    """
+    shared: dict[str, str] = {}
+    about = {path: read_metadata(path) for path in paths}
+    for name in names:
+        values = {path: entries[name] for path, entries in about.items() if name in entries}
+        for path, value in values.items():
+            if value != shared.setdefault(name, value):
+                raise InputError(
+                    f"{next(iter(values))} and {path}: different {name}s ({shared[name]} and "
+                    f"{value}); {remedy.format(name=name)}"
+                )
+    return shared
+
+
 def write_provenance(directory: Path) -> None:
     """Leave the producing command and config hash beside a model."""
     about = provenance() | {"ancestors": json.dumps(ancestors(directory.parent))}
