@@ -103,11 +103,11 @@ def main(
     libraries = {"captum": captum_shapley, "shap": shap_shapley}
     by_library = partial(estimate_by_library, evaluations=evaluations, seed=seed, within=within)
     most = most_evaluations(max(s.special.count(False) for s in sentences), evaluations)
-    made = batches(sentences, max(1, BATCH_COALITIONS // most), shard)
-    weighed = [sentence for batch in made for sentence in batch]
+    of_shard = batches(sentences, max(1, BATCH_COALITIONS // most), shard)
+    weighed = [sentence for batch in of_shard for sentence in batch]
     exact, over, missed = 0, 0, 0
     with progress("estimate_shapley", len(weighed), "sentences") as bar:
-        for batch in made:
+        for batch in of_shard:
             if engine == "own":
                 plans = [plan(sentence, BATCH_COALITIONS // len(batch)) for sentence in batch]
                 estimates = estimate_together(model, batch, plans, absent, within)

@@ -114,9 +114,10 @@ def draw_before_after(
     legend = [
         Line2D([], [], color=style.BEFORE, marker="o", markerfacecolor="white", label="before"),
         Line2D([], [], color=style.AFTER, marker="o", label="after fine-tuning"),
-        *([_neutral(negative, marker="v", linestyle="")] if negative else []),
-        _neutral("bootstrap interval", linewidth=0.9),
     ]
+    if negative:
+        legend.append(_neutral(negative, marker="v", linestyle=""))
+    legend.append(_neutral("bootstrap interval", linewidth=0.9))
     figure.legend(handles=legend, loc="outside lower center", ncols=4, markerscale=0.7)
     return figure
 
