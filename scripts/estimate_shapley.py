@@ -67,7 +67,7 @@ def main(
         all its tokens make of the embedding.
     engine
         own; captum takes random orders of the tokens; shap takes its default explainer of text,
-        which gives Owen values. These two sample every sentence and tell no standard error.
+        which gives Owen values. These two sample every sentence and give no standard error.
     normalize
         Explain the embedding after its L2 normalisation, if the encoder has one.
     seed

@@ -46,7 +46,7 @@ NAMES = {
 
 
 class Course(TrainerCallback, ExportableState):
-    """Keeps the rows of the training table, over interruptions, and tells how far the training is.
+    """Keeps the rows of the training table, over interruptions, and logs how far the training is.
 
     Parameters
     ----------

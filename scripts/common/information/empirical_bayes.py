@@ -46,9 +46,10 @@ def posterior_information_gain(halves: Halves, tokens: int, confidence: float = 
     the second is its posterior mean when the row is multinomial with a Dirichlet prior of mean m
     and of the concentration that maximises its Polya likelihood (Wolpert and Wolf 1995).
 
-    The interval has the sampling variance of the one-step estimate, and a variance for what the
-    method has not yet learnt: the squared difference of the mean of both halves' own estimates and
-    that of the whole, a share of KL(w)^2 that is pooled over words of like frequency.
+    The interval is KL(w) +- z sqrt(d V(w) + r KL(w)^2). V(w) is the sampling variance of the
+    one-step estimate for independent pairs, d their design effect between the halves. The second
+    term stands for what the method has not yet learnt: r = mean (h(w) - KL(w))^2 / mean KL(w)^2, h
+    the mean of both halves' own estimates. d and r are means over words of like frequency.
 
     Parameters
     ----------

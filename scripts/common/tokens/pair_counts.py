@@ -182,7 +182,13 @@ def _add(first: csr_array, second: csr_array) -> csr_array:
 
 
 def pair_table(first: csr_array, second: csr_array) -> pl.DataFrame:
-    """The PAIR_COUNTS table of C of the first and second half of a corpus, in order."""
+    """The PAIR_COUNTS table of C of both halves of a corpus, each (types, types) and in CSR order.
+
+    Returns
+    -------
+    A row per pair (w, w') with C(w, w') > 0, sorted by them: token_id w, other_id w', count, which
+    is C(w, w') of the corpus, and half_count, that of the first half.
+    """
     whole = _add(first, second)
     in_half = np.zeros_like(whole.data)
     for row in range(len(whole.indptr) - 1):
