@@ -22,7 +22,7 @@ check: install
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) snakefmt --check Snakefile rules
-	$(RUN) mypy scripts/common
+	$(RUN) mypy scripts
 	$(RUN) snakemake --lint
 
 # each environment of envs/ must be resolvable on its own from PyPI

@@ -26,8 +26,8 @@ def first_difference(
             )
     if not texts:
         return None
-    found = (t(texts, truncation=False, verbose=False)["input_ids"] for t in (one, other))
-    for text, a, b in zip(texts, *found, strict=True):
+    ids = (t(texts, truncation=False, verbose=False)["input_ids"] for t in (one, other))
+    for text, a, b in zip(texts, *ids, strict=True):
         if a != b:
             first, second = one.convert_ids_to_tokens(a), other.convert_ids_to_tokens(b)
             return f"{text!r} is {' '.join(first)} in the first, {' '.join(second)} in the second"
@@ -57,10 +57,10 @@ def main(encoders: list[Path], *, corpora: list[Path], output_comparison: Path) 
         if difference := first_difference(one, load_tokenizer(other), texts):
             raise InputError(f"{first} and {other}: different tokenizers: {difference}; {REMEDY}")
     names = ", ".join(encoder.name for encoder in encoders)
-    told = f"{names}: {len(one)} types, the same tokens of {len(texts)} sentences"
-    logging.info(told)
+    summary = f"{names}: {len(one)} types, the same tokens of {len(texts)} sentences"
+    logging.info(summary)
     with whole(output_comparison) as partial:
-        partial.write_text(told + "\n")
+        partial.write_text(summary + "\n")
 
 
 if __name__ == "__main__":

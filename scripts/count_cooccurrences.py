@@ -66,8 +66,8 @@ def main(
             documents = part["document_id"].to_numpy()
             tokens += np.bincount(ids, minlength=len(types))
             for half in range(2):
-                held = documents % 2 == half
-                of_half = ids[np.repeat(held, lengths)], lengths[held]
+                in_half = documents % 2 == half
+                of_half = ids[np.repeat(in_half, lengths)], lengths[in_half]
                 within.add(half, count_pairs(*of_half, len(types)))
             ids = np.concatenate([last[0], ids])
             lengths = np.concatenate([[len(last[0])] * len(last[1]), lengths]).astype(np.int64)
@@ -75,9 +75,9 @@ def main(
             following = np.append(documents[1:] == documents[:-1], False)
             for half in range(2):
                 first = np.flatnonzero(following & (documents % 2 == half))
-                found = count_adjacent_pairs(ids, lengths, first, len(types))
-                adjacent.add(half, found)
-                met += found.nnz
+                between = count_adjacent_pairs(ids, lengths, first, len(types))
+                adjacent.add(half, between)
+                met += between.nnz
             last = ids[len(ids) - lengths[-1] :], documents[-1:]
             bar.update(len(part))
     if not met:

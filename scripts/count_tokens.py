@@ -86,8 +86,8 @@ def main(
             seen.update(lengths.tolist())
             stretch = part["document_id"] + part["sentence_id"] // STRETCH
             for half in range(2):
-                held = (stretch % 2 == half).to_numpy()
-                of_half = ids[np.repeat(held, lengths)], lengths[held]
+                in_half = (stretch % 2 == half).to_numpy()
+                of_half = ids[np.repeat(in_half, lengths)], lengths[in_half]
                 pairs.add(half, count_pairs(*of_half, len(tokens)))
             bar.update(len(part))
     spelled = pl.Series(types.spelled, dtype=pl.String)
@@ -103,8 +103,8 @@ def main(
         identity["words"] = digest(counted)
     write_table(counted, output_tokens, TOKEN_COUNTS, **identity)
     write_parts(pairs.tables(len(types)), output_pairs, PAIR_COUNTS, **identity)
-    found = pl.DataFrame({"length": list(seen), "sentences": list(seen.values())})
-    write_table(found, output_lengths, SENTENCE_LENGTHS, **identity)
+    counted_lengths = pl.DataFrame({"length": list(seen), "sentences": list(seen.values())})
+    write_table(counted_lengths, output_lengths, SENTENCE_LENGTHS, **identity)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,9 @@ def to_corpus(passages: pl.DataFrame, segment: str, language: str) -> pl.DataFra
             raise InputError(f"{source}: no sentence with a letter or digit in it")
     logging.info(
         "%d texts in, %d sentences out, %d left out (no letter or digit in them or their pair)",
-        *(passages.height, kept.height, sentences.height - kept.height),
+        passages.height,
+        kept.height,
+        sentences.height - kept.height,
     )
     return kept.drop("source").with_columns(pl.col("document_id").rank("dense").cast(pl.Int64) - 1)
 

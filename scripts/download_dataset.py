@@ -40,8 +40,8 @@ def open_split(
     if rows is not None:
         return builder.as_streaming_dataset(split).take(rows), rows
     builder.download_and_prepare()
-    found = builder.as_dataset(split)
-    return found, len(found)
+    dataset = builder.as_dataset(split)
+    return dataset, len(dataset)
 
 
 def write_rows(path: Path, splits: list[tuple[str, Any, int]], columns: list[str]) -> int:
@@ -58,8 +58,8 @@ def write_rows(path: Path, splits: list[tuple[str, Any, int]], columns: list[str
             for block in dataset.with_format("arrow").iter(BLOCK):
                 for column in columns:
                     if column not in block.column_names:
-                        found = ", ".join(block.column_names)
-                        raise InputError(f"split {split}: no column {column!r}; found {found}")
+                        names = ", ".join(block.column_names)
+                        raise InputError(f"split {split}: no column {column!r}; found {names}")
                 kept = block.select(columns)
                 if writer is None:
                     writer = pq.ParquetWriter(
@@ -118,9 +118,9 @@ def main(
     builder = from_hub(what, lambda: open_dataset(repository, revision, subset, data_files))
 
     def write() -> int:
-        found = [(split, *open_split(builder, split, rows)) for split in splits]
+        opened = [(split, *open_split(builder, split, rows)) for split in splits]
         with whole(output_rows) as partial:
-            return write_rows(partial, found, columns)
+            return write_rows(partial, opened, columns)
 
     written = from_hub(what, write)
     logging.info("%s: %d rows of %s", what, written, ", ".join(splits))

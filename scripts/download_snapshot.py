@@ -28,14 +28,14 @@ def fetch(repository: str, revision: str) -> Path:
     def files(*patterns: str) -> Path:
         return Path(from_hub(what, lambda: download(allow_patterns=list(patterns))))
 
-    found = files(*SETTINGS)
-    if not (found / "config.json").is_file() and not (found / "modules.json").is_file():
+    snapshot = files(*SETTINGS)
+    if not (snapshot / "config.json").is_file() and not (snapshot / "modules.json").is_file():
         raise InputError(f"{what}: neither config.json nor modules.json in it; no encoder")
-    refuse_remote_code(found, what)
-    folders = module_folders(found)
+    refuse_remote_code(snapshot, what)
+    folders = module_folders(snapshot)
 
     def weights(pattern: str, of: list[Path]) -> list[str]:
-        return [str((folder / pattern).relative_to(found)) for folder in of]
+        return [str((folder / pattern).relative_to(snapshot)) for folder in of]
 
     files(*weights(SAFETENSORS, folders))
     without = [folder for folder in folders if not list(folder.glob(SAFETENSORS))]
@@ -43,7 +43,7 @@ def fetch(repository: str, revision: str) -> Path:
         files(*weights(BIN, without))
     if not any(file for pattern in (SAFETENSORS, BIN) for file in folders[0].glob(pattern)):
         raise InputError(f"{what}: neither {SAFETENSORS} nor {BIN} in it; nothing to load")
-    return found
+    return snapshot
 
 
 def main(repository: str, *, revision: str, output_snapshot: Path) -> None:
@@ -65,18 +65,18 @@ def main(repository: str, *, revision: str, output_snapshot: Path) -> None:
     output_snapshot
         Directory of its settings, tokenizer and weights.
     """
-    found = fetch(repository, revision)
-    with whole(output_snapshot) as made:
-        for folder in dict.fromkeys([found, *module_folders(found)]):
-            here = made / folder.relative_to(found)
+    snapshot = fetch(repository, revision)
+    with whole(output_snapshot) as partial_snapshot:
+        for folder in dict.fromkeys([snapshot, *module_folders(snapshot)]):
+            here = partial_snapshot / folder.relative_to(snapshot)
             here.mkdir(parents=True)
             patterns = [*SETTINGS, SAFETENSORS]
             patterns += [] if list(folder.glob(SAFETENSORS)) else [BIN]
             for file in [file for pattern in patterns for file in folder.glob(pattern)]:
                 shutil.copy(file, here / file.name)
             keep_safetensors(here, f"{repository}@{revision}")
-        write_provenance(made)
-        size = sum(file.stat().st_size for file in made.rglob("*") if file.is_file())
+        write_provenance(partial_snapshot)
+        size = sum(file.stat().st_size for file in partial_snapshot.rglob("*") if file.is_file())
     logging.info("%s@%s: %.1f MB", repository, revision, size / 1e6)
 
 

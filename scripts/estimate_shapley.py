@@ -11,7 +11,7 @@ from common.command import InputError, run
 from common.progress import progress
 from common.tokens.sentences import Sentence, batches
 from common.weights.coalitions import Plan, most_evaluations, plan_coalitions
-from common.weights.shapley_engines import captum_shapley, estimate_by_library, shap_shapley
+from common.weights.library_engines import captum_shapley, estimate_by_library, shap_shapley
 from common.weights.token_games import estimate_together
 from common.weights.weighing import Weighing
 from common.weights.weights_table import write_weights
@@ -61,7 +61,7 @@ def main(
         all its tokens make of the embedding.
     engine
         own; captum takes random orders of the tokens; shap takes its default explainer of text,
-        which gives Owen values. These two sample every sentence and tell no standard error.
+        which gives Owen values. These two sample every sentence and give no standard error.
     """
     model, sentences, within = weighing.open(encoder, corpus)
     if absent == "drop" and not all(any(s.special) for s in sentences):
@@ -84,11 +84,11 @@ def main(
         estimate_by_library, evaluations=evaluations, seed=weighing.seed, within=within
     )
     most = most_evaluations(max(s.special.count(False) for s in sentences), evaluations)
-    made = batches(sentences, max(1, BATCH_COALITIONS // most), weighing.shard)
-    weighed = [sentence for batch in made for sentence in batch]
+    of_shard = batches(sentences, max(1, BATCH_COALITIONS // most), weighing.shard)
+    weighed = [sentence for batch in of_shard for sentence in batch]
     exact, over, missed = 0, 0, 0
     with progress("estimate_shapley", len(weighed), "sentences") as bar:
-        for batch in made:
+        for batch in of_shard:
             if engine == "own":
                 plans = [plan(sentence, BATCH_COALITIONS // len(batch)) for sentence in batch]
                 estimates = estimate_together(model, batch, plans, absent, within)

@@ -94,6 +94,7 @@ def main(
     }
     vectors = torch.stack(list(points.values()))
     positives = [i for i, score in enumerate(scores) if score >= positive_score]
+    cosine = mean_cosine(vectors)
     row = {
         "encoder": name,
         "corpus": corpus_name,
@@ -106,12 +107,13 @@ def main(
         if positives
         else None,
         "uniformity": uniformity(vectors),
-        "mean_cosine": mean_cosine(vectors),
+        "mean_cosine": cosine,
     }
-    if row["mean_cosine"] > COLLAPSED:
+    if cosine > COLLAPSED:
         logging.warning(
             "%s has collapsed: the mean cosine of two sentences is %.3f; its weights mean little",
-            *(encoder, row["mean_cosine"]),
+            encoder,
+            cosine,
         )
     write_table(pl.DataFrame([row]), output_evaluation, ENCODERS)
 

@@ -97,15 +97,16 @@ def main(
         auto, cpu or cuda, which trains in mixed precision.
     """
     prepare(seed)
-    found = draw_positives(
-        *(corpus, positives),
+    examples_drawn = draw_positives(
+        corpus,
+        positives,
         minimum_score=minimum_score,
         shuffle=shuffle_positives,
         examples=examples,
         seed=seed,
     )
-    parts = Dataset.from_dict(found.to_dict(as_series=False)).train_test_split(
-        max(held_out(found, f"{corpus} (positives: {positives})"), 2), seed=seed
+    parts = Dataset.from_dict(examples_drawn.to_dict(as_series=False)).train_test_split(
+        max(held_out(examples_drawn, f"{corpus} (positives: {positives})"), 2), seed=seed
     )
     encoder = load_base(base, pooling, device)
     trained = encoder if head == "none" else with_head(encoder)

@@ -31,10 +31,10 @@ def missing_parameters(module: Any, folder: Path) -> list[str]:
     """Parameters of a transformers model that its checkpoint lacks: they would be random."""
     if not isinstance(module, Transformer):
         return []
-    _, found = type(module.model).from_pretrained(
+    _, loading = type(module.model).from_pretrained(
         str(folder), local_files_only=True, output_loading_info=True
     )
-    return sorted(name for name in found["missing_keys"] if UNUSED not in name)
+    return sorted(name for name in loading["missing_keys"] if UNUSED not in name)
 
 
 def main(source: Path, *, output_encoder: Path, pooling: str) -> None:

@@ -11,7 +11,7 @@ import torch
 from common.command import InputError, run
 from common.progress import progress
 from common.tokens.sentences import Sentence, batches
-from common.weights.gradient_engines import captum_gradients, shap_gradients
+from common.weights.library_engines import captum_gradients, shap_gradients
 from common.weights.path_integral import PathIntegral, choose_path
 from common.weights.quadrature import STRAIGHT
 from common.weights.weighing import Weighing
@@ -78,11 +78,11 @@ def main(
         logging.info("%s", path)
 
     libraries = {"captum": captum_gradients, "shap": partial(shap_gradients, seed=weighing.seed)}
-    made = batches(sentences, BATCH, weighing.shard)
-    weighed = [sentence for batch in made for sentence in batch]
+    of_shard = batches(sentences, BATCH, weighing.shard)
+    weighed = [sentence for batch in of_shard for sentence in batch]
     spent, missed = 0, 0
     with progress("integrate_gradients", len(weighed), "sentences") as bar:
-        for batch in made:
+        for batch in of_shard:
             along = integral(batch)
             if engine == "own":
                 contributions, errors, nodes = along.integrate(path, tolerance, max_nodes)

@@ -8,7 +8,14 @@ import polars as pl
 from common.command import InputError, run
 from common.contract import PAIR_COUNTS, SENTENCE_LENGTHS, TOKEN_COUNTS
 from common.progress import progress
-from common.tables import read_metadata, read_parts, read_table, write_parts, write_table
+from common.tables import (
+    read_metadata,
+    read_parts,
+    read_table,
+    shared_metadata,
+    write_parts,
+    write_table,
+)
 from common.tokens.counted_types import add_up_words, digest, renumber
 from common.tokens.pair_counts import HELD, PairSum, pair_halves
 
@@ -51,14 +58,15 @@ def main(
     pairs_in_memory
         Pairs of types held in memory at a time; more go to a temporary file.
     """
-    parts = [*tokens, *pairs, *lengths]
-    about = {path: read_metadata(path) for path in parts}
-    for path in parts:
-        for name in ("tokenizer", "unit"):
-            if about[path][name] != about[parts[0]][name]:
-                raise InputError(f"{parts[0]} and {path}: counts of different {name}s")
-    identity = {name: about[parts[0]][name] for name in ("tokenizer", "unit")}
-    numbered_by = [[about[path].get("words") for path in paths] for paths in (tokens, pairs)]
+    identity = shared_metadata(
+        [*tokens, *pairs, *lengths],
+        "tokenizer",
+        "unit",
+        remedy="counts of different {name}s cannot be added",
+    )
+    numbered_by = [
+        [read_metadata(path).get("words") for path in paths] for paths in (tokens, pairs)
+    ]
     if numbered_by[0] != numbered_by[1]:
         raise InputError(f"{tokens[0]} and {pairs[0]}: give the same shards in the same order")
     of_shards = [read_table(path, TOKEN_COUNTS) for path in tokens]
@@ -70,9 +78,9 @@ def main(
     total = PairSum(pairs_in_memory)
     with progress("merging", len(pairs), "shards") as bar:
         for path, counted in zip(pairs, of_shards, strict=True):
-            for found in read_parts(path, PAIR_COUNTS):
-                own = identity["unit"] == "word"
-                part = renumber(found, counted, all_tokens) if own else found
+            for table in read_parts(path, PAIR_COUNTS):
+                by_word = identity["unit"] == "word"
+                part = renumber(table, counted, all_tokens) if by_word else table
                 for half, cells in enumerate(pair_halves([part], len(all_tokens))):
                     total.add(half, cells)
             bar.update(1)

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -67,14 +68,15 @@ def main(config: Path) -> None:
     # from the end, so that what stands before stays in its place
     for kind, repository, place in reversed(places):
         name = None if place.tag.endswith(":null") else place.value
-        found = from_hub(
+        commit = from_hub(
             f"{kind} {repository}@{name or 'main'}",
-            lambda r=repository, k=kind, n=name: HfApi().repo_info(r, repo_type=k, revision=n),
-        )
-        text = text[: place.start_mark.index] + found.sha + text[place.end_mark.index :]
-        logging.info("%s %s: %s", kind, repository, found.sha)
-    with whole(config) as partial:
-        partial.write_text(text)
+            partial(HfApi().repo_info, repository, repo_type=kind, revision=name),
+        ).sha
+        assert commit
+        text = text[: place.start_mark.index] + commit + text[place.end_mark.index :]
+        logging.info("%s %s: %s", kind, repository, commit)
+    with whole(config) as partial_file:
+        partial_file.write_text(text)
     logging.info("%s: %d revisions pinned", config, len(places))
 
 

@@ -50,7 +50,8 @@ def main(
     figure = draw_before_after(
         marks_of(
             pl.concat([words, bands]),
-            *("relative_weight", "group"),
+            "relative_weight",
+            "group",
             pl.col("grouping").replace_strict(GROUPINGS),
         ),
         {},

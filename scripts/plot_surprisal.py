@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 
 from common.command import InputError, run
 from common.contract import SURPRISAL
-from common.correlations.weighed_tokens import join_types, same_tokenizer, unit_of
+from common.correlations.weighed_tokens import join_types, unit_of
 from common.reports import style
-from common.tables import read_table
+from common.tables import read_table, shared_metadata
 
 BIN = 1.0
 """Nats of self-information that a mean is taken over."""
@@ -37,7 +37,7 @@ def main(*, surprisal: Path, information: Path, output_svg: Path, output_pdf: Pa
     output_pdf
         The figure, for a paper.
     """
-    same_tokenizer([surprisal, information])
+    shared_metadata([surprisal, information], "tokenizer")
     unit = unit_of(information)
     tokens = join_types(read_table(surprisal, SURPRISAL), information)
     known = tokens.drop_nulls("self_information")
@@ -61,8 +61,9 @@ def main(*, surprisal: Path, information: Path, output_svg: Path, output_pdf: Pa
     diagonal = min(right, top)
     axes.plot([0, diagonal], [0, diagonal], "k--", linewidth=0.9, label="self-information")
     axes.plot(
-        *(means["self_information"], means["surprisal"]),
-        *("-o",),
+        means["self_information"],
+        means["surprisal"],
+        "-o",
         color=style.AFTER,
         markersize=3,
         label=f"mean of bins of {BIN:.0f} nat",

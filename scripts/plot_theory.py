@@ -63,9 +63,11 @@ def main(*, theory: Path, words: Path, output_svg: Path, output_pdf: Path) -> No
                 )
             _draw(axes, known[f"adjacent_{quantity}"].to_numpy(), known[norm].to_numpy())
             about = row.row(0, named=True)
-            numbers = [about["r_squared"], about["spearman"]]
-            told = ("undefined" if number is None else f"{number:.2f}" for number in numbers)
-            axes.set_title("R² = {}, ρ = {}".format(*told))
+            r_squared, rho = (
+                "undefined" if about[name] is None else f"{about[name]:.2f}"
+                for name in ("r_squared", "spearman")
+            )
+            axes.set_title(f"R² = {r_squared}, ρ = {rho}")
         pairs = {"exact": "exact pairs", "sampled": "sampled sentences"}[source]
         column[0].set_title(f"{pairs}, {dimension} d\n{column[0].get_title()}")
     for axes, label in zip(grid[:, 0], ROWS.values(), strict=True):

@@ -50,8 +50,9 @@ def main(trainings: list[Path], *, names: list[str], output_svg: Path, output_pd
             raise InputError(f"{path}: no row has a loss, nothing to draw")
         axes.plot(training["step"], training["loss"], color=style.BEFORE, label="training")
         axes.plot(
-            *(held_out["step"], held_out["evaluation_loss"]),
-            *("--o",),
+            held_out["step"],
+            held_out["evaluation_loss"],
+            "--o",
             color=style.AFTER,
             markersize=3,
             label="held-out",

@@ -37,8 +37,8 @@ def main(base: Path, *, output_encoder: Path, seed: int) -> None:
     set_seed(seed)
     transformer.model = type(transformer.model)(transformer.model.config)
     for part in (part for module in others for part in module.modules()):
-        if hasattr(part, "reset_parameters"):
-            part.reset_parameters()
+        if reset := getattr(part, "reset_parameters", None):
+            reset()
     logging.info("%d parameters drawn", sum(p.numel() for p in encoder.parameters()))
     with whole(output_encoder) as partial:
         encoder.save(str(partial), create_model_card=False)

@@ -48,17 +48,17 @@ def main(
     model = MaskedLM(masked_lm, device=job.device)
     sentences = read_sentences(corpus, model.tokenizer, model.longest)
     within = budget(job.memory, [model.model], model.device)
-    made = batches(sentences, BATCH, job.shard)
-    scored = [sentence for batch in made for sentence in batch]
+    of_shard = batches(sentences, BATCH, job.shard)
+    scored = [sentence for batch in of_shard for sentence in batch]
     values: list[np.ndarray] = []
     with progress("score_surprisal", len(scored), "sentences") as bar:
-        for batch in made:
+        for batch in of_shard:
             values += model.surprisal(batch, variant, within)
             bar.update(len(batch))
     nothing = np.zeros(0, dtype=int)
     places = [np.flatnonzero(np.logical_not(s.special)) for s in scored]
-    held = [(s, k) for s, at in zip(scored, places, strict=True) for k in at]
-    ids = [s.ids[k] for s, k in held]
+    tokens = [(s, k) for s, at in zip(scored, places, strict=True) for k in at]
+    ids = [s.ids[k] for s, k in tokens]
     frame = pl.DataFrame(
         {
             "sentence_id": np.repeat([s.number for s in scored], [len(at) for at in places]),
@@ -66,8 +66,8 @@ def main(
             "token_id": ids,
             "token": model.tokenizer.convert_ids_to_tokens(ids),
             "surprisal": np.concatenate([nothing, *values]),
-            "word": [s.words[k] if s.words else None for s, k in held],
-            "word_text": [s.spelled[k] for s, k in held],
+            "word": [s.words[k] if s.words else None for s, k in tokens],
+            "word_text": [s.spelled[k] for s, k in tokens],
         }
     )
     identity = {

@@ -80,15 +80,20 @@ def main(
         "",
         f"Brackets hold {confidence:.0%} intervals, of a bootstrap over sentences that draws the "
         "same sentences before and after.",
-        *("", "## What was compared", "", *on_comparisons(tables)),
-        *("", f"## Weight and {in_prose(quantity)}", ""),
+        "\n## What was compared\n",
+        *on_comparisons(tables),
+        f"\n## Weight and {in_prose(quantity)}\n",
         *[on_change(tables, cell, quantity) for cell in cells],
         *on_rivals(tables, quantity),
-        *("", "## All quantities", "", on_zero(tables["change"]), "", *changes_table(tables)),
-        *("", "## Encoders", "", *on_encoders(tables["encoders"])),
+        "\n## All quantities\n",
+        on_zero(tables["change"]),
+        "",
+        *changes_table(tables),
+        "\n## Encoders\n",
+        *on_encoders(tables["encoders"]),
     ]
     if theory:
-        lines += ["", "## Theory", "", *on_theory(read_table(theory, TABLES["theory"]))]
+        lines += ["\n## Theory\n", *on_theory(read_table(theory, TABLES["theory"]))]
     with whole(output_summary) as partial_file:
         partial_file.write_text("\n".join(lines) + "\n")
 

@@ -59,7 +59,7 @@ def main(
     penalty = 0.0
     if tokens is not None and pairs is not None:
         words, halves, number = counted_pairs(tokens, pairs, types)
-        joint = sum(halves) / np.sum(halves)
+        joint = (halves[0] + halves[1]) / np.sum(halves)
     else:
         words, joint = exact_pairs(cooccurrence)
     if max(dimensions) > len(words):
@@ -72,10 +72,10 @@ def main(
     frames = []
     with progress("training", len(vectors) * len(dimensions), "encoders") as bar:
         for tying in vectors:
-            found = None
+            last = None
             for dimension in sorted(dimensions, reverse=True):
-                found = fit(joint, dimension, tied=tying == "tied", penalty=penalty, start=found)
-                logging.info("%s, %d dimensions: loss %.4f nats", tying, dimension, loss.of(found))
+                last = fit(joint, dimension, tied=tying == "tied", penalty=penalty, start=last)
+                logging.info("%s, %d dimensions: loss %.4f nats", tying, dimension, loss.of(last))
                 frames.append(
                     pl.DataFrame(
                         {
@@ -83,8 +83,8 @@ def main(
                             "dimension": pl.Series([dimension] * len(words), dtype=pl.Int32),
                             "token": words,
                             "probability": marginal,
-                            "word": found.words.tolist(),
-                            "context": found.contexts.tolist(),
+                            "word": last.words.tolist(),
+                            "context": last.contexts.tolist(),
                         }
                     )
                 )

@@ -40,7 +40,7 @@ def train(texts: list[str], model: str, vocabulary: int, positions: int) -> PreT
     special = list(SPECIAL.values())
     if model == "word":
         trained = Tokenizer(models.WordLevel(unk_token=SPECIAL["unk_token"]))
-        trainer = trainers.WordLevelTrainer(
+        trainer: trainers.Trainer = trainers.WordLevelTrainer(
             vocab_size=vocabulary, special_tokens=special, show_progress=False
         )
     else:

@@ -305,7 +305,7 @@ WHOLE: dict[str, tuple[dict[tuple[str, ...], Any], str]] = {
     ),
     "a section left empty": (
         {("analysis",): None},
-        "analysis: None; allowed: keys with values",
+        "analysis: None; allowed: object",
     ),
     "no method": ({("weights",): {"shards": 2}}, "weights: one of the keys integrated_gradients, "),
     "a file that is not there": (
@@ -314,11 +314,11 @@ WHOLE: dict[str, tuple[dict[tuple[str, ...], Any], str]] = {
     ),
     "a file whose name Snakemake would fill in": (
         {("corpora", "text"): {"source": "file", "files": ["{corpus}.txt"]}},
-        "corpora.text.files.0: '{corpus}.txt'; allowed: text, like ^[^{}",
+        "corpora.text.files.0: '{corpus}.txt'; allowed: string, pattern ^[^{}",
     ),
     "a file whose name is two lines": (
         {("corpora", "text"): {"source": "file", "files": ["no\nfile.txt"]}},
-        "corpora.text.files.0: 'no\\nfile.txt'; allowed: text, like ^[^{}",
+        "corpora.text.files.0: 'no\\nfile.txt'; allowed: string, pattern ^[^{}",
     ),
     "a score of single texts": (
         {("corpora", "text"): {"source": "file", "files": ["README.md"], "score_column": "s"}},

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from commands import ROOT
 
+from common.contract import QUANTITIES
 from common.workflow.configuration import SCHEMA, ConfigError, derive_seed, root_of, validated
 
 SHIPPED = [ROOT / "config.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))]
@@ -59,6 +60,11 @@ def test_every_key_of_the_schema_has_type_description_and_default_or_is_required
     check("config", schema)
     for name, about in schema["$defs"].items():
         check(name, about)
+
+
+def test_the_schema_allows_the_quantities_of_the_contract() -> None:
+    analysis = yaml.safe_load(SCHEMA.read_text())["properties"]["analysis"]["properties"]
+    assert analysis["quantities"]["items"]["enum"] == list(QUANTITIES)
 
 
 def test_default_config_spells_out_what_it_uses() -> None:

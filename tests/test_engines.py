@@ -17,15 +17,16 @@ from common.command import InputError
 from common.encoders.encoder import Encoder
 from common.memory import budget
 from common.tokens.sentences import Sentence, read_sentences
-from common.weights import gradient_engines, shapley_engines
-from common.weights.gradient_engines import captum_gradients, shap_gradients
-from common.weights.path_integral import PathIntegral
-from common.weights.quadrature import STRAIGHT
-from common.weights.shapley_engines import (
+from common.weights import library_engines
+from common.weights.library_engines import (
+    captum_gradients,
     captum_shapley,
     sentence_seed,
+    shap_gradients,
     shap_shapley,
 )
+from common.weights.path_integral import PathIntegral
+from common.weights.quadrature import STRAIGHT
 
 WORDS = ["the", "a", "cat", "dog", "river", "bank", "sat", "ran", "on", "by", "quick", "old"]
 TEXT = "the old dog ran by a river"
@@ -239,8 +240,7 @@ def test_passes_are_small_and_silent(
         return embed(embeddings)
 
     monkeypatch.setattr(encoder, "embed", count)
-    for engines in (gradient_engines, shapley_engines):
-        monkeypatch.setattr(engines, "TOKENS_IN_A_PASS", 5 * len(sentence.ids))
+    monkeypatch.setattr(library_engines, "TOKENS_IN_A_PASS", 5 * len(sentence.ids))
     for found, once in zip(all_engines(), expected, strict=True):
         np.testing.assert_allclose(found, once, atol=1e-6)
     assert max(rows) <= 6

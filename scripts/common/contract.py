@@ -79,25 +79,35 @@ _STATISTICS = {
     "spearman": ("1", "Spearman's rank correlation of weight and quantity", CORRELATION),
 }
 STATISTICS = tuple(_STATISTICS)
-QUANTITIES = {
-    "self_information": "-log P(w)",
-    "information_gain": "plug-in estimate of KL(w)",
-    "information_gain_shuffled": "plug-in estimate on the corpus shuffled across sentences",
-    "information_gain_corrected": "plug-in minus shuffled",
-    "information_gain_bayes": "posterior mean of KL(w), empirical Bayes",
-    "information_gain_exact": "exact value from the grammar of the generated language",
-    "surprisal": "-log P(token | the rest of its sentence) of a masked language model",
+_QUANTITIES = {
+    "self_information": ("self-information", 5, "-log P(w)"),
+    "information_gain": ("information gain", 4, "plug-in estimate of KL(w)"),
+    "information_gain_shuffled": (
+        "information gain, shuffled",
+        7,
+        "plug-in estimate on the corpus shuffled across sentences",
+    ),
+    "information_gain_corrected": ("information gain, corrected", 3, "plug-in minus shuffled"),
+    "information_gain_bayes": (
+        "information gain, Bayes",
+        2,
+        "posterior mean of KL(w), empirical Bayes",
+    ),
+    "information_gain_exact": (
+        "information gain, exact",
+        1,
+        "exact value from the grammar of the generated language",
+    ),
+    "surprisal": (
+        "surprisal",
+        6,
+        "-log P(token | the rest of its sentence) of a masked language model",
+    ),
 }
-"""What a weight may be regressed on, in nats."""
-FOREMOST = (
-    "information_gain_exact",
-    "information_gain_bayes",
-    "information_gain_corrected",
-    "information_gain",
-    "self_information",
-    "surprisal",
-    "information_gain_shuffled",
-)
+"""What a weight may be regressed on, in nats: label, place in `FOREMOST`, meaning."""
+QUANTITIES = {name: meaning for name, (_, _, meaning) in _QUANTITIES.items()}
+QUANTITY_NAMES = {name: label for name, (label, _, _) in _QUANTITIES.items()}
+FOREMOST = tuple(sorted(_QUANTITIES, key=lambda name: _QUANTITIES[name][1]))
 """The same, from what a run is mainly about, the best known first, to what only helps."""
 
 CORPUS = Table(

@@ -36,15 +36,15 @@ class Peak(TorchDispatchMode):
     def __torch_dispatch__(
         self, operation: Callable, types: object, args: tuple = (), kwargs: Any = None
     ) -> Any:
-        made = operation(*args, **(kwargs or {}))
+        result = operation(*args, **(kwargs or {}))
         known = {t.untyped_storage()._cdata for t in tree_leaves((args, kwargs)) if _is_dense(t)}
-        for tensor in tree_leaves(made):
+        for tensor in tree_leaves(result):
             if _is_dense(tensor) and (storage := tensor.untyped_storage())._cdata not in known:
                 known.add(storage._cdata)
                 self.live += storage.nbytes()
                 weakref.finalize(storage, self._free, storage.nbytes())
         self.most = max(self.most, self.live)
-        return made
+        return result
 
     def _free(self, size: int) -> None:
         self.live -= size

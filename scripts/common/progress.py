@@ -28,7 +28,12 @@ class Lines:
             rate = self.done / max(now - self.start, 1e-9)
             logging.info(
                 "%s: %d of %d %s, %.1f %s/s, %.0f s left",
-                *(self.what, self.done, self.total, self.unit, rate, self.unit),
+                self.what,
+                self.done,
+                self.total,
+                self.unit,
+                rate,
+                self.unit,
                 (self.total - self.done) / rate,
             )
 

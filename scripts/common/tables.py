@@ -4,7 +4,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -147,22 +147,41 @@ def read_parts(path: Path, table: Table) -> Iterator[pl.DataFrame]:
         yield frame
 
 
+def open_table(path: Path, table: Table, columns: Iterable[str] = ()) -> pq.ParquetFile:
+    """Open a file that has the columns of a table, or the named `columns` of it.
+
+    Raises
+    ------
+    InputError
+        The file is not Parquet, lacks one of the columns or has it in another type.
+    """
+    with _readable(path):
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+        schema = file.schema_arrow
+        names = schema.names  # a name that is no UTF-8 is noticed here
+    for name in columns or table.columns:
+        column = table.columns[name]
+        if name not in names:
+            if not column.optional:
+                raise InputError(
+                    f"{path}: no column {name!r}; {table.holds} need it, found {names}"
+                )
+            continue
+        kind = schema.field(name).type
+        if kind != column.type and (kind, column.type) != (pa.large_string(), pa.string()):
+            raise InputError(f"{path}: column {name!r} is {kind}, not {column.type}")
+    return file
+
+
 def _row_groups_of(path: Path, table: Table) -> Iterator[pl.DataFrame]:
     """The row groups of a file, at least one, with the columns of the contract and their nulls."""
+    file = open_table(path, table)
     row = 0
-    for arrow in _arrow_tables(path):
-        names = arrow.column_names
-        for name, column in table.columns.items():
-            if name not in names:
-                if not column.optional:
-                    raise InputError(
-                        f"{path}: no column {name!r}; {table.holds} need it, found {names}"
-                    )
-                continue
-            found = arrow.schema.field(name).type
-            if found != column.type and (found, column.type) != (pa.large_string(), pa.string()):
-                raise InputError(f"{path}: column {name!r} is {found}, not {column.type}")
-        frame = pl.from_arrow(pa.Table.from_arrays(arrow.columns, names))
+    for groups in [[group] for group in range(file.num_row_groups)] or [[]]:
+        with _readable(path):
+            arrow = file.read_row_groups(groups)
+            arrow.validate(full=True)
+        frame = pl.from_arrow(pa.Table.from_arrays(arrow.columns, arrow.column_names))
         assert isinstance(frame, pl.DataFrame)
         for name, column in table.columns.items():
             if not column.nullable and name in frame.columns and frame[name].null_count():
@@ -174,15 +193,10 @@ def _row_groups_of(path: Path, table: Table) -> Iterator[pl.DataFrame]:
         yield frame
 
 
-def _arrow_tables(path: Path) -> Iterator[pa.Table]:
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     try:
-        file = pq.ParquetFile(path, page_checksum_verification=True)
-        groups = [[group] for group in range(file.num_row_groups)] or [[]]
-        for group in groups:
-            arrow = file.read_row_groups(group)
-            arrow.validate(full=True)
-            arrow.column_names  # noqa: B018  a name that is no UTF-8 is found out here
-            yield arrow
+        yield
     except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({error})") from error
 
@@ -241,12 +255,12 @@ def read_whole(path: Path, table: Table) -> pl.DataFrame:
     return frame
 
 
-def check_rows(found: int, metadata: dict[str, str], what: str) -> None:
+def check_rows(count: int, metadata: dict[str, str], what: str) -> None:
     """Raise InputError if a table has not the `rows` that its metadata promises."""
-    rows = int(metadata.get("rows", found))
-    if found != rows:
+    rows = int(metadata.get("rows", count))
+    if count != rows:
         raise InputError(
-            f"{what}: {found} rows, but the corpus has {rows} such tokens; some are missing or "
+            f"{what}: {count} rows, but the corpus has {rows} such tokens; some are missing or "
             "there twice: make it anew"
         )
 
@@ -257,6 +271,29 @@ def read_metadata(path: Path) -> dict[str, str]:
     return {
         key.decode(): value.decode() for key, value in metadata.items() if key != b"ARROW:schema"
     }
+
+
+def shared_metadata(
+    paths: Iterable[Path], *names: str, remedy: str = "take tables of one {name}"
+) -> dict[str, str]:
+    """The entries `names` (tokenizer, unit) of the metadata of tables, of those that have them.
+
+    Raises
+    ------
+    InputError
+        Two tables differ in one of them; the `remedy` is added.
+    """
+    shared: dict[str, str] = {}
+    about = {path: read_metadata(path) for path in paths}
+    for name in names:
+        values = {path: entries[name] for path, entries in about.items() if name in entries}
+        for path, value in values.items():
+            if value != shared.setdefault(name, value):
+                raise InputError(
+                    f"{next(iter(values))} and {path}: different {name}s ({shared[name]} and "
+                    f"{value}); {remedy.format(name=name)}"
+                )
+    return shared
 
 
 def write_provenance(directory: Path) -> None:

@@ -181,7 +181,7 @@ def _content_words(
         for words, home in lists:
             for rank, word in enumerate(words):
                 ranked.append((len(home) + rank * len(topics) / len(home), word, home))
-    found: dict[str, np.ndarray] = {}
+    frequencies: dict[str, np.ndarray] = {}
     for rank, (_, word, home) in enumerate(sorted(ranked)):
         frequency = np.full(len(topics), 1 / (rank + ZIPF_SHIFT))
         if home:
@@ -190,8 +190,8 @@ def _content_words(
             frequency *= 1 - share
             frequency[home] += share * len(topics) / len(home) / (rank + ZIPF_SHIFT)
             homes.setdefault(word, []).extend(topics[t][1] for t in home)
-        found[word] = found.get(word, 0) + frequency
-    return found
+        frequencies[word] = frequencies.get(word, 0) + frequency
+    return frequencies
 
 
 def _as_text(words: np.ndarray) -> str:

@@ -61,10 +61,10 @@ def read_lines(files: list[Path], documents: str, join: bool) -> pl.DataFrame:
     InputError
         A file cannot be read or is empty.
     """
-    found: list[tuple[str, int, str]] = []
+    passages: list[tuple[str, int, str]] = []
     document = 0
     for file in files:
-        before = len(found)
+        before = len(passages)
         document += 1
         for line in _lines(file):
             empty = not line.strip()
@@ -73,13 +73,13 @@ def read_lines(files: list[Path], documents: str, join: bool) -> pl.DataFrame:
                 document += 1
             if empty or separates:
                 continue
-            if join and documents == "blank" and found and found[-1][1] == document:
-                found[-1] = (*found[-1][:2], f"{found[-1][2]} {line}")
+            if join and documents == "blank" and passages and passages[-1][1] == document:
+                passages[-1] = (*passages[-1][:2], f"{passages[-1][2]} {line}")
             else:
-                found.append((str(file), document, line))
-        if len(found) == before:
+                passages.append((str(file), document, line))
+        if len(passages) == before:
             raise InputError(f"{file}: no text in it")
-    return pl.DataFrame(found, ["source", "document_id", "text"], orient="row")
+    return pl.DataFrame(passages, ["source", "document_id", "text"], orient="row")
 
 
 def read_rows(

@@ -37,8 +37,8 @@ def split_sentences(text: str, language: str) -> list[str]:
 
     An apostrophe inside a word opens no quotation.
     """
-    found = get_sentence_boundaries(language, APOSTROPHE.sub("’", text))
-    return [text[one["start_index"] : one["end_index"]].strip() for one in found]
+    boundaries = get_sentence_boundaries(language, APOSTROPHE.sub("’", text))
+    return [text[one["start_index"] : one["end_index"]].strip() for one in boundaries]
 
 
 @cache

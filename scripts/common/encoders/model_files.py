@@ -66,20 +66,20 @@ def keep_safetensors(folder: Path, what: str) -> None:
 
 def _tensors(file: Path, what: str) -> Iterator[tuple[str, torch.Tensor]]:
     try:
-        found = torch.load(file, map_location="cpu", weights_only=True)
+        tensors = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        told = next(
+        reason = next(
             (line for line in str(error).splitlines() if "Unsupported" in line or "GLOBAL" in line),
             "not only tensors",
         )
         raise InputError(
-            f"{what}: refused, reading it would run code ({told.strip()}); ask its owner for "
+            f"{what}: refused, reading it would run code ({reason.strip()}); ask its owner for "
             "safetensors"
         ) from error
     except (RuntimeError, EOFError, ValueError) as error:
         raise InputError(f"{what}: not a readable checkpoint ({error})") from error
-    for name, value in found.items() if isinstance(found, dict) else [("it", found)]:
-        if not isinstance(value, torch.Tensor) or not isinstance(found, dict):
+    for name, value in tensors.items() if isinstance(tensors, dict) else [("it", tensors)]:
+        if not isinstance(value, torch.Tensor) or not isinstance(tensors, dict):
             raise InputError(f"{what}: {name} is a {type(value).__name__}, not a tensor")
         # parameters may be views of one another, which safetensors does not keep
         yield name, value.clone(memory_format=torch.contiguous_format)

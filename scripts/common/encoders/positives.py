@@ -54,18 +54,20 @@ def find_positives(corpus: pl.DataFrame, kind: str, minimum_score: float | None)
             f"positives {kind!r} need {len(columns)} texts a row (text_columns), "
             f"no row here has side {len(columns) - 1}"
         )
-    found = columns[0]
+    positives = columns[0]
     for column in columns[1:]:
-        found = found.join(column, on="pair_id", maintain_order="left")
-    return found.drop("pair_id")
+        positives = positives.join(column, on="pair_id", maintain_order="left")
+    return positives.drop("pair_id")
 
 
-def shuffle_positives(found: pl.DataFrame, seed: int) -> pl.DataFrame:
+def shuffle_positives(positives: pl.DataFrame, seed: int) -> pl.DataFrame:
     """Every anchor with the positive, and negative, of another: one random cycle of all rows."""
-    cycle = np.random.default_rng(seed).permutation(len(found))
+    cycle = np.random.default_rng(seed).permutation(len(positives))
     other = np.empty_like(cycle)
     other[cycle] = np.roll(cycle, 1)
-    return pl.concat([found.select("anchor"), found.drop("anchor")[other]], how="horizontal")
+    return pl.concat(
+        [positives.select("anchor"), positives.drop("anchor")[other]], how="horizontal"
+    )
 
 
 def draw_positives(
@@ -85,12 +87,12 @@ def draw_positives(
         The corpus has no such positives.
     """
     try:
-        found = find_positives(read_table(corpus, CORPUS), kind, minimum_score)
+        positives = find_positives(read_table(corpus, CORPUS), kind, minimum_score)
     except InputError as error:
         raise InputError(f"{corpus}: {error}") from error
     if shuffle:
-        found = shuffle_positives(found, seed)
-    if examples is not None and examples < len(found):
-        found = found.sample(examples, seed=seed)
-    logging.info("%d positives (%s%s)", len(found), kind, ", shuffled" if shuffle else "")
-    return found
+        positives = shuffle_positives(positives, seed)
+    if examples is not None and examples < len(positives):
+        positives = positives.sample(examples, seed=seed)
+    logging.info("%d positives (%s%s)", len(positives), kind, ", shuffled" if shuffle else "")
+    return positives

@@ -46,7 +46,7 @@ NAMES = {
 
 
 class Course(TrainerCallback, ExportableState):
-    """Keeps the rows of the training table, over interruptions, and tells how far the training is.
+    """Keeps the rows of the training table, over interruptions, and logs how far the training is.
 
     Parameters
     ----------
@@ -73,19 +73,19 @@ class Course(TrainerCallback, ExportableState):
         **_: Any,
     ) -> None:
         """Keep what the trainer reports."""
-        found = {NAMES[key]: float(value) for key, value in (logs or {}).items() if key in NAMES}
-        if not found:
+        measures = {NAMES[key]: float(value) for key, value in (logs or {}).items() if key in NAMES}
+        if not measures:
             return
         now = time.monotonic()
         if not self.rows or self.rows[-1]["step"] != state.global_step:
             self.rows.append({"step": state.global_step})
-        self.rows[-1] |= {"epoch": state.epoch or 0.0, "seconds": now - self.start, **found}
+        self.rows[-1] |= {"epoch": state.epoch or 0.0, "seconds": now - self.start, **measures}
         if now - self.last >= SECONDS_BETWEEN_LINES:
             self.last = now
             left = (now - self.start) * (state.max_steps / max(state.global_step, 1) - 1)
-            told = ", ".join(f"{key} {value:.4g}" for key, value in found.items())
+            listed = ", ".join(f"{key} {value:.4g}" for key, value in measures.items())
             logging.info(
-                "step %d of %d: %s, %.0f s left", state.global_step, state.max_steps, told, left
+                "step %d of %d: %s, %.0f s left", state.global_step, state.max_steps, listed, left
             )
 
     def table(self) -> pl.DataFrame:

@@ -46,9 +46,10 @@ def posterior_information_gain(halves: Halves, tokens: int, confidence: float = 
     the second is its posterior mean when the row is multinomial with a Dirichlet prior of mean m
     and of the concentration that maximises its Polya likelihood (Wolpert and Wolf 1995).
 
-    The interval has the sampling variance of the one-step estimate, and a variance for what the
-    method has not yet learnt: the squared difference of the mean of both halves' own estimates and
-    that of the whole, a share of KL(w)^2 that is pooled over words of like frequency.
+    The interval is KL(w) +- z sqrt(d V(w) + r KL(w)^2). V(w) is the sampling variance of the
+    one-step estimate for independent pairs, d their design effect between the halves. The second
+    term stands for what the method has not yet learnt: r = mean (h(w) - KL(w))^2 / mean KL(w)^2, h
+    the mean of both halves' own estimates. d and r are means over words of like frequency.
 
     Parameters
     ----------
@@ -81,30 +82,30 @@ def _one_step(
     rows = row_sums(pairs)
     gain, spread, effect = (np.full(len(rows), np.nan) for _ in range(3))
     marginal = rows / rows.sum()
-    found = fit_coordinates(halves, pairs, tokens)
+    coordinates = fit_coordinates(halves, pairs, tokens)
     known = np.flatnonzero(measurable(halves) & (rows > 0))
     blocks = [known[start : start + BLOCK] for start in range(0, len(known), BLOCK)]
-    likelihood = [_polya_likelihood(pairs[b], _smooth(b, marginal, found)) for b in blocks]
+    likelihood = [_polya_likelihood(pairs[b], _smooth(b, marginal, coordinates)) for b in blocks]
     chosen = mixture(np.concatenate(likelihood)).argmax(axis=1)
     concentration = np.zeros(len(rows))
     concentration[known] = CONCENTRATIONS[chosen]
     for b in blocks:
-        smooth = _smooth(b, marginal, found)
+        smooth = _smooth(b, marginal, coordinates)
         gain[b], terms = _row_gain(pairs[b], marginal, smooth, concentration[b, None])
         spread[b], effect[b] = _row_noise((halves[0][b], halves[1][b]), terms)
-    gain -= found.variance.sum(axis=1) / 2
-    follows = found.mean + (row_means(pairs, found.functions) - found.mean) * (
-        found.variance / found.noise
+    gain -= coordinates.variance.sum(axis=1) / 2
+    follows = coordinates.mean + (row_means(pairs, coordinates.functions) - coordinates.mean) * (
+        coordinates.variance / coordinates.noise
     )
-    of_mean = (found.noise * found.mean**2).sum(axis=1)
-    spread *= (found.noise * follows**2).sum(axis=1) / np.maximum(of_mean, 1e-300)
-    spread = spread / np.maximum(rows, 1) + (found.variance**2).sum(axis=1) / 2
+    of_mean = (coordinates.noise * coordinates.mean**2).sum(axis=1)
+    spread *= (coordinates.noise * follows**2).sum(axis=1) / np.maximum(of_mean, 1e-300)
+    spread = spread / np.maximum(rows, 1) + (coordinates.variance**2).sum(axis=1) / 2
     return np.maximum(gain, 0), spread, effect
 
 
-def _smooth(block: np.ndarray, marginal: np.ndarray, found: Coordinates) -> np.ndarray:
+def _smooth(block: np.ndarray, marginal: np.ndarray, coordinates: Coordinates) -> np.ndarray:
     """m of some types, shape (block, types)."""
-    ratio = np.maximum(1 + found.mean[block] @ found.functions.T, FLOOR)
+    ratio = np.maximum(1 + coordinates.mean[block] @ coordinates.functions.T, FLOOR)
     smooth = ratio * marginal
     return smooth / smooth.sum(axis=1, keepdims=True)
 

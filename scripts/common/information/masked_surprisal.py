@@ -84,8 +84,8 @@ class MaskedLM:
                 rows, places
             ]
         with narrow.register_forward_hook(keep):
-            found = self.model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
-        return found.squeeze(1)
+            logits = self.model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+        return logits.squeeze(1)
 
     @torch.no_grad()
     def surprisal(
@@ -109,7 +109,7 @@ class MaskedLM:
         Raises
         ------
         InputError
-            The tokenizer tells no words, or the model gives values that are not finite.
+            The tokenizer does not say where words begin, or a value is not finite.
         """
         ids = torch.tensor([s.ids for s in sentences], device=self.device)
         scored = ~torch.tensor([s.special for s in sentences])
@@ -123,8 +123,8 @@ class MaskedLM:
                 own = words[rows, places]
                 masked = masked | (position > places[:, None]) & (words[rows] == own[:, None])
             logits = self.logits(ids[rows].masked_fill(masked, self.mask_id), places).double()
-            told = logits.gather(1, ids[rows, places][:, None])[:, 0]
-            return logits.logsumexp(1) - told
+            of_token = logits.gather(1, ids[rows, places][:, None])[:, 0]
+            return logits.logsumexp(1) - of_token
 
         task = f"surprisal of {ids.shape[1]} tokens"
         values = in_passes(score, *scored.nonzero().unbind(1), within=within, task=task).cpu()

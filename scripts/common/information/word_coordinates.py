@@ -124,8 +124,8 @@ def _uncorrelate(
     """The same span by functions of mean 0, uncorrelated under P and in C, strongest first."""
     functions = functions - marginal @ functions
     values, turn = np.linalg.eigh(functions.T @ (marginal[:, None] * functions))
-    held = values > 1e-10 * values.max(initial=0)
-    functions = functions @ (turn[:, held] / np.sqrt(values[held]))
+    kept = values > 1e-10 * values.max(initial=0)
+    functions = functions @ (turn[:, kept] / np.sqrt(values[kept]))
     values, turn = np.linalg.eigh(functions.T @ (pairs @ functions) / pairs.sum())
     order = np.argsort(-abs(values))
     return functions @ turn[:, order], values[order]

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import blended_transform_factory
 
 from common.reports import style
+from common.reports.wording import with_interval
 
 ROW = 0.17
 """Height in inches of an item."""
@@ -41,8 +42,8 @@ def marks_of(
         group=group,
         item=item,
         value=statistic,
-        low=f"{statistic}_low",
-        high=f"{statistic}_high",
+        value_low=f"{statistic}_low",
+        value_high=f"{statistic}_high",
         negative=pl.lit(False) if negative is None else negative,
     )
 
@@ -60,8 +61,9 @@ def draw_before_after(
     Parameters
     ----------
     marks
-        Columns method, stage (before, after or change), group, item, value, low, high, and
-        negative: whether the mark points down. Groups and items come in the order of the rows.
+        Columns method, stage (before, after or change), group, item, value, value_low,
+        value_high, and negative: whether the mark points down. Groups and items come in the order
+        of the rows.
     item_names
         How items are written.
     label
@@ -100,7 +102,9 @@ def draw_before_after(
         grid[0].set_xlim(left=0)
     for group, place in headings.items():
         heading = grid[-1].text(
-            *(0.01, place, group),
+            0.01,
+            place,
+            group,
             transform=blended_transform_factory(figure.transFigure, grid[-1].transData),
             va="center",
             weight="bold",
@@ -110,9 +114,10 @@ def draw_before_after(
     legend = [
         Line2D([], [], color=style.BEFORE, marker="o", markerfacecolor="white", label="before"),
         Line2D([], [], color=style.AFTER, marker="o", label="after fine-tuning"),
-        *([_neutral(negative, marker="v", linestyle="")] if negative else []),
-        _neutral("bootstrap interval", linewidth=0.9),
     ]
+    if negative:
+        legend.append(_neutral(negative, marker="v", linestyle=""))
+    legend.append(_neutral("bootstrap interval", linewidth=0.9))
     figure.legend(handles=legend, loc="outside lower center", ncols=4, markerscale=0.7)
     return figure
 
@@ -135,9 +140,12 @@ def _draw_rows(axes: Axes, marks: pl.DataFrame, places: dict[tuple[str, str], fl
             axes.annotate("", ends["after"], ends["before"], arrowprops=ARROW)
         for name, (value, height) in ends.items():
             mark, (_, colour, fill) = stages[name], STAGES[name]
-            axes.hlines(height, mark["low"], mark["high"], colour, linewidth=0.9)
+            axes.hlines(height, mark["value_low"], mark["value_high"], colour, linewidth=0.9)
             axes.plot(
-                *(value, height, "v" if mark["negative"] else "o"),
+                value,
+                height,
+                marker="v" if mark["negative"] else "o",
+                linestyle="",
                 color=colour,
                 markerfacecolor=fill,
                 markersize=4,
@@ -145,18 +153,10 @@ def _draw_rows(axes: Axes, marks: pl.DataFrame, places: dict[tuple[str, str], fl
                 clip_on=False,
             )
         axes.text(
-            *(1.02, place, change_text(stages["change"])),
+            1.02,
+            place,
+            with_interval(stages["change"], "value", signed=True),
             transform=axes.get_yaxis_transform(),
             va="center",
             fontsize=6,
         )
-
-
-def change_text(mark: dict[str, Any]) -> str:
-    """A change with its interval, to two decimals."""
-    if mark["value"] is None:
-        return "undefined"
-    value, low, high = (
-        f"{mark[name]:+.2f}".replace("-", "\N{MINUS SIGN}") for name in ("value", "low", "high")
-    )
-    return f"{value} [{low}, {high}]"

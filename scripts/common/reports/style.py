@@ -10,6 +10,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from common import contract
 from common.arrays import Floats
 from common.command import provenance
 from common.tables import whole
@@ -22,15 +23,7 @@ HEXAGONS = 22
 """Hexagons of a density in an inch."""
 CASED = [withStroke(linewidth=2.6, foreground="white")]
 """A white edge that lifts a line off a density."""
-QUANTITY_NAMES = {
-    "self_information": "self-information",
-    "information_gain": "information gain",
-    "information_gain_shuffled": "information gain, shuffled",
-    "information_gain_corrected": "information gain, corrected",
-    "information_gain_bayes": "information gain, Bayes",
-    "information_gain_exact": "information gain, exact",
-    "surprisal": "surprisal",
-}
+QUANTITY_NAMES = contract.QUANTITY_NAMES
 METHOD_NAMES = {"integrated_gradients": "Integrated Gradients", "shapley": "Shapley values"}
 
 matplotlib.rcParams.update(
@@ -60,7 +53,6 @@ matplotlib.rcParams.update(
     }
 )
 
-
 Limits = tuple[float, float, float, float]
 
 
@@ -77,7 +69,8 @@ def draw_density(
         Width and height of the panel.
     """
     return axes.hexbin(
-        *(x, y),
+        x,
+        y,
         gridsize=(round(HEXAGONS * inches[0]), round(HEXAGONS * inches[1] / 3**0.5)),
         extent=limits,
         mincnt=1,

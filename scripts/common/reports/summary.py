@@ -118,33 +118,37 @@ def on_rivals(tables: Tables, quantity: str) -> Iterator[str]:
 
 def on_zero(changes: pl.DataFrame) -> str:
     """How many changes of R squared exclude 0, and which do not."""
-    held = [
+    undecided = [
         f"{row['comparison']} ({row['corpus']}, {METHOD_NAMES[row['method']]}, "
         f"{in_prose(row['quantity'])})"
         for row in changes.iter_rows(named=True)
         if not excludes_zero(row, "r_squared_change")
     ]
-    count = f"{len(changes) - len(held)} of {len(changes)} changes of R² exclude 0"
-    return f"{count}; these do not: {listed(held)}." if held else f"{count}."
+    count = f"{len(changes) - len(undecided)} of {len(changes)} changes of R² exclude 0"
+    return f"{count}; these do not: {listed(undecided)}." if undecided else f"{count}."
 
 
 def changes_table(tables: Tables) -> list[str]:
     """A row for each comparison, corpus, method and quantity: R squared and Spearman's rho."""
     header = ["comparison", "corpus", "method", "quantity", "R² before", "R² after", "change of R²"]
     header += ["excludes 0", "rho before", "rho after"]
-    told = {True: "yes", False: "no", None: "undefined"}
+    verdict = {True: "yes", False: "no", None: "undefined"}
     lines = []
     for row in tables["change"].iter_rows(named=True):
         key = {name: row[name] for name in ("comparison", "corpus", "method", "quantity")}
         both = stages(tables["regression"], **key)
         lines.append(
             [
-                *(row["comparison"], row["corpus"], METHOD_NAMES[row["method"]]),
+                row["comparison"],
+                row["corpus"],
+                METHOD_NAMES[row["method"]],
                 QUANTITY_NAMES[row["quantity"]],
-                *(with_interval(both[stage], "r_squared") for stage in ("before", "after")),
+                with_interval(both["before"], "r_squared"),
+                with_interval(both["after"], "r_squared"),
                 with_interval(row, "r_squared_change", signed=True),
-                told[excludes_zero(row, "r_squared_change")],
-                *(number(both[stage]["spearman"], signed=True) for stage in ("before", "after")),
+                verdict[excludes_zero(row, "r_squared_change")],
+                number(both["before"]["spearman"], signed=True),
+                number(both["after"]["spearman"], signed=True),
             ]
         )
     return markdown_table(header, lines)

@@ -30,8 +30,8 @@ def excludes_zero(row: Row, name: str) -> bool | None:
 
 def change(row: Row, name: str) -> str:
     """A change with its interval, and whether that excludes 0."""
-    told = {True: "excludes 0", False: "does not exclude 0", None: "has no interval"}
-    return f"{with_interval(row, name, signed=True)}, which {told[excludes_zero(row, name)]}"
+    verdict = {True: "excludes 0", False: "does not exclude 0", None: "has no interval"}
+    return f"{with_interval(row, name, signed=True)}, which {verdict[excludes_zero(row, name)]}"
 
 
 def listed(words: Sequence[str]) -> str:

@@ -47,6 +47,6 @@ def regress_types(quantity: pl.Series, norm: pl.Series) -> dict[str, float | int
     if n < 3:
         return {"n": n} | dict.fromkeys(STATISTICS)
     x, y = quantity.filter(known).to_numpy(), norm.filter(known).to_numpy()
-    found = in_sample(Regressions(np.arange(n), x[None], y[None], n), n)[0, 0]
-    values = (float(value) if np.isfinite(value) else None for value in found)
+    fitted = in_sample(Regressions(np.arange(n), x[None], y[None], n), n)[0, 0]
+    values = (float(value) if np.isfinite(value) else None for value in fitted)
     return {"n": n} | dict(zip(STATISTICS, values, strict=True))

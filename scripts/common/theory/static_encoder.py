@@ -109,16 +109,16 @@ def fit(
         gradient = np.stack([one.double().numpy() for one in slopes]) + penalty * vectors
         return value + penalty / 2 * (vectors**2).sum(), (gradient / scale).ravel()
 
-    found = minimize(
+    optimum = minimize(
         objective,
         np.stack([block[:, :dimension] * scale for block in blocks]).ravel(),
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": ITERATIONS, "ftol": TOLERANCE, "gtol": 0.0, "maxcor": 20},
     )
-    if found.nit >= ITERATIONS:
+    if optimum.nit >= ITERATIONS:
         logging.warning("%d steps did not reach the optimum to %.0e", ITERATIONS, TOLERANCE)
-    fitted = list(found.x.reshape(shape) / scale)
+    fitted = list(optimum.x.reshape(shape) / scale)
     return canonical(Vectors(fitted[0], fitted[-1]), marginal)
 
 

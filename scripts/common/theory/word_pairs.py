@@ -9,8 +9,7 @@ from common.arrays import Floats
 from common.command import InputError
 from common.contract import ADJACENT_COUNTS, TOKEN_COUNTS
 from common.corpora.grammar import load_grammar
-from common.correlations.weighed_tokens import same_tokenizer
-from common.tables import read_parts, read_table
+from common.tables import read_parts, read_table, shared_metadata
 from common.tokens.pair_counts import pair_halves
 
 Cooccurrence = Literal["adjacent", "sentence"]
@@ -43,7 +42,7 @@ def counted_pairs(
     InputError
         Fewer than 3 tokens are left, or the pairs are those of another tokenizer.
     """
-    same_tokenizer([tokens, pairs])
+    shared_metadata([tokens, pairs], "tokenizer")
     counted = read_table(tokens, TOKEN_COUNTS)
     halves = pair_halves(read_parts(pairs, ADJACENT_COUNTS), len(counted))
     kept = np.sort(np.argsort(-counted["count"].to_numpy(), kind="stable")[:types])

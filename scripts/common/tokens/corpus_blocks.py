@@ -5,10 +5,10 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from common.command import InputError
 from common.contract import CORPUS
+from common.tables import open_table
 
 COLUMNS = ("document_id", "sentence_id", "text")
 
@@ -24,19 +24,7 @@ class CorpusFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            self.file = pq.ParquetFile(path, page_checksum_verification=True)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise InputError(f"{path}: not a readable Parquet file ({error})") from error
-        schema = self.file.schema_arrow
-        for name in COLUMNS:
-            if name not in schema.names:
-                raise InputError(
-                    f"{path}: no column {name!r}; {CORPUS.holds} need it, found {schema.names}"
-                )
-            found, wanted = schema.field(name).type, CORPUS.columns[name].type
-            if found != wanted and (found, wanted) != (pa.large_string(), pa.string()):
-                raise InputError(f"{path}: column {name!r} is {found}, not {wanted}")
+        self.file = open_table(path, CORPUS, COLUMNS)
 
     def __len__(self) -> int:
         return self.file.metadata.num_rows
@@ -68,6 +56,6 @@ class CorpusFile:
         block = pl.DataFrame(batch)
         for name in COLUMNS:
             if block[name].null_count():
-                known = block.filter(pl.col(name).is_null())["sentence_id"]
-                raise InputError(f"{self.path}: {name} of sentence_id {known[0]} is null; drop it")
+                first = block.filter(pl.col(name).is_null())["sentence_id"][0]
+                raise InputError(f"{self.path}: {name} of sentence_id {first} is null; drop it")
         return block

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from common.command import InputError
 from common.tokens.independent_pieces import Types, each_once
-from common.tokens.words import Speller, tells_words
+from common.tokens.words import Speller, has_word_boundaries
 
 
 class TokenTypes:
@@ -35,11 +35,11 @@ class WordTypes:
     Raises
     ------
     InputError
-        The tokenizer does not tell words.
+        The tokenizer does not say where words begin.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        if not tells_words(tokenizer):
+        if not has_word_boundaries(tokenizer):
             raise InputError(
                 f"{tokenizer.name_or_path}: its tokenizer does not tell words; use the unit token"
             )
@@ -66,9 +66,9 @@ class WordTypes:
         begins[ends[:-1][lengths > 0]] = True
         bounds = [*np.flatnonzero(begins).tolist(), len(ids)]
         flat = ids.tolist()
-        found = [self.find(tuple(flat[a:b])) for a, b in pairwise(bounds)]
+        numbers = [self.find(tuple(flat[a:b])) for a, b in pairwise(bounds)]
         words_before = np.concatenate([[0], np.cumsum(begins)])
-        return np.array(found, np.int64), np.diff(words_before[ends])
+        return np.array(numbers, np.int64), np.diff(words_before[ends])
 
     def _find(self, ids: tuple[int, ...]) -> int:
         return self.numbers.setdefault(self.speller.read(ids), len(self.numbers))
@@ -94,6 +94,6 @@ def renumber(pairs: pl.DataFrame, tokens: pl.DataFrame, total: pl.DataFrame) -> 
     )
 
 
-def _flat(made: list[list[int]]) -> Types:
-    lengths = np.fromiter(map(len, made), np.int64, len(made))
-    return np.fromiter(chain.from_iterable(made), np.int64, lengths.sum()), lengths
+def _flat(lists: list[list[int]]) -> Types:
+    lengths = np.fromiter(map(len, lists), np.int64, len(lists))
+    return np.fromiter(chain.from_iterable(lists), np.int64, lengths.sum()), lengths

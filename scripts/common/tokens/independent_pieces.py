@@ -52,10 +52,10 @@ def each_once(number: Numberer, tokenizer: PreTrainedTokenizerBase) -> Callable[
         coded = pieces.flatten().dictionary_encode()
         ids, lengths = number(coded.dictionary.to_pylist())
         which = coded.indices.to_numpy()
-        held = lengths[which]
-        begins = (np.cumsum(lengths) - lengths)[which] - (np.cumsum(held) - held)
-        places = np.repeat(begins, held) + np.arange(held.sum())
-        return ids[places], np.add.reduceat(held, pieces.offsets.to_numpy()[:-1])
+        repeats = lengths[which]
+        begins = (np.cumsum(lengths) - lengths)[which] - (np.cumsum(repeats) - repeats)
+        places = np.repeat(begins, repeats) + np.arange(repeats.sum())
+        return ids[places], np.add.reduceat(repeats, pieces.offsets.to_numpy()[:-1])
 
     return number_pieces
 

@@ -37,8 +37,8 @@ def count_pairs(ids: np.ndarray, lengths: np.ndarray, types: int) -> csr_array:
     """
     ids, ends = ids.astype(np.int32), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     kind = np.int32 if (lengths**2).sum() <= np.iinfo(np.int32).max else np.int64
-    held = csr_array((np.ones(len(ids), kind), ids, ends), shape=(len(lengths), types))
-    pairs = held.T.tocsr() @ held
+    occurs = csr_array((np.ones(len(ids), kind), ids, ends), shape=(len(lengths), types))
+    pairs = occurs.T.tocsr() @ occurs
     pairs = csr_array(pairs - diags_array(np.bincount(ids, minlength=types), dtype=kind))
     pairs.eliminate_zeros()
     pairs.sort_indices()
@@ -58,8 +58,8 @@ def count_adjacent_pairs(
         Places of the sentences whose next one counts.
     """
     ends = np.concatenate([[0], np.cumsum(lengths)])
-    held = csr_array((np.ones(len(ids), np.int32), ids, ends), shape=(len(lengths), types))
-    pairs = held[first].T.tocsr() @ held[first + 1]
+    occurs = csr_array((np.ones(len(ids), np.int32), ids, ends), shape=(len(lengths), types))
+    pairs = occurs[first].T.tocsr() @ occurs[first + 1]
     pairs = csr_array(pairs + pairs.T)
     pairs.sort_indices()
     return pairs
@@ -121,12 +121,12 @@ class SetDown:
         """Some rows, shape (stop - start, types); rows that were not there yet are empty."""
         begins = self.begins[np.minimum(np.arange(start, stop + 1), len(self.begins) - 1)]
         count = int(begins[-1] - begins[0])
-        found, offset = [], self.offset
+        arrays, offset = [], self.offset
         for kind in (self.kind, np.dtype(np.int32)):
             self.file.seek(offset + kind.itemsize * int(begins[0]))
-            found.append(np.fromfile(self.file, kind, count))
+            arrays.append(np.fromfile(self.file, kind, count))
             offset += kind.itemsize * int(self.begins[-1])
-        return csr_array((*found, begins - begins[0]), shape=(stop - start, types))
+        return csr_array((*arrays, begins - begins[0]), shape=(stop - start, types))
 
 
 class PairSum:
@@ -182,7 +182,13 @@ def _add(first: csr_array, second: csr_array) -> csr_array:
 
 
 def pair_table(first: csr_array, second: csr_array) -> pl.DataFrame:
-    """The PAIR_COUNTS table of C of the first and second half of a corpus, in order."""
+    """The PAIR_COUNTS table of C of both halves of a corpus, each (types, types) and in CSR order.
+
+    Returns
+    -------
+    A row per pair (w, w') with C(w, w') > 0, sorted by them: token_id w, other_id w', count, which
+    is C(w, w') of the corpus, and half_count, that of the first half.
+    """
     whole = _add(first, second)
     in_half = np.zeros_like(whole.data)
     for row in range(len(whole.indptr) - 1):

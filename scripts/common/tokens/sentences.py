@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 from common.command import InputError
 from common.contract import CORPUS
 from common.tables import read_table
-from common.tokens.words import Speller, tells_words
+from common.tokens.words import Speller, has_word_boundaries
 
 
 @dataclass
@@ -20,7 +20,7 @@ class Sentence:
     """Tokens of one sentence [n], cut to what the model takes if `truncated`.
 
     `words` [n] numbers the words that the tokenizer splits text into, None where a token is in
-    none; it is None itself if the tokenizer does not tell.
+    none; it is None itself if the tokenizer does not say.
     `spelled` [n] is how they read, None where a token is in none or its word was cut.
     """
 
@@ -49,11 +49,11 @@ class Sentence:
         self.weight = np.linalg.norm(contributions, axis=1)
         self.error = np.broadcast_to(error, len(self.ids))
         self.word_weight = np.full(len(self.ids), np.nan)
-        held = [k for k, text in enumerate(self.spelled) if text is not None]
-        _, word = np.unique([(self.words or [])[k] for k in held], return_inverse=True)
-        sums = np.zeros((len(held), contributions.shape[1]))
-        np.add.at(sums, word, contributions[held])
-        self.word_weight[held] = np.linalg.norm(sums, axis=1)[word]
+        in_words = [k for k, text in enumerate(self.spelled) if text is not None]
+        _, word = np.unique([(self.words or [])[k] for k in in_words], return_inverse=True)
+        sums = np.zeros((len(in_words), contributions.shape[1]))
+        np.add.at(sums, word, contributions[in_words])
+        self.word_weight[in_words] = np.linalg.norm(sums, axis=1)[word]
 
 
 def read_sentences(
@@ -72,9 +72,9 @@ def read_sentences(
     texts = table["text"].to_list()
     encoded = tokenizer(texts, return_special_tokens_mask=True, verbose=False)
     ids, special = encoded["input_ids"], encoded["special_tokens_mask"]
-    told, speller = tells_words(tokenizer), Speller(tokenizer)
+    has_words, speller = has_word_boundaries(tokenizer), Speller(tokenizer)
     words: list[list[int | None]] = [
-        encoded.word_ids(k) if told else [None] * len(ids[k]) for k in range(len(ids))
+        encoded.word_ids(k) if has_words else [None] * len(ids[k]) for k in range(len(ids))
     ]
     spelled = [speller.words(*both) for both in zip(ids, words, strict=True)]
     long = [k for k, tokens in enumerate(ids) if longest and len(tokens) > longest]
@@ -87,7 +87,7 @@ def read_sentences(
         )
         for row, k in enumerate(long):
             ids[k], special[k] = cut["input_ids"][row], cut["special_tokens_mask"][row]
-            words[k] = cut.word_ids(row) if told else [None] * len(ids[k])
+            words[k] = cut.word_ids(row) if has_words else [None] * len(ids[k])
             left = speller.words(ids[k], words[k])
             spelled[k] = dict(left.items() & spelled[k].items())
         logging.info("%d sentences truncated to %d tokens", len(long), longest)
@@ -99,7 +99,7 @@ def read_sentences(
             ids[k],
             [bool(flag) for flag in special[k]],
             truncated=k in cuts,
-            words=words[k] if told else None,
+            words=words[k] if has_words else None,
             spelled=[spelled[k].get(word) for word in words[k]],
         )
         for k, number in enumerate(table["sentence_id"])
@@ -131,12 +131,12 @@ def batches(sentences: list[Sentence], size: int, shard: str) -> list[list[Sente
     by_length = defaultdict(list)
     for sentence in sentences:
         by_length[len(sentence.ids)].append(sentence)
-    made = [
+    of_all = [
         group[k : k + size]
         for _, group in sorted(by_length.items())
         for k in range(0, len(group), size)
     ]
-    return made[number - 1 :: count]
+    return of_all[number - 1 :: count]
 
 
 def parse_shard(shard: str) -> tuple[int, int]:

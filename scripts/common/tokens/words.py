@@ -6,10 +6,10 @@ from functools import cache
 from transformers import PreTrainedTokenizerBase
 
 
-def tells_words(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether it splits text, and says of a token from which word it is.
+def has_word_boundaries(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether it splits text into words and gives the number of each token's word.
 
-    Tokenizers in plain Python do not say it, and some take a whole sentence as one word.
+    Tokenizers in plain Python give no such numbers, and some take a whole sentence as one word.
     """
     if not tokenizer.is_fast:
         return False
@@ -30,7 +30,7 @@ class Speller:
         for token, number in zip(ids, numbers, strict=True):
             if number is not None:
                 tokens[number].append(token)
-        return {number: self.read(tuple(held)) for number, held in tokens.items()}
+        return {number: self.read(tuple(ids_of_word)) for number, ids_of_word in tokens.items()}
 
     def _read(self, ids: tuple[int, ...]) -> str:
         tokens = list(self.tokenizer.convert_ids_to_tokens(list(ids)))

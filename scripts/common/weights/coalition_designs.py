@@ -34,12 +34,13 @@ CANDIDATES = 32
 
 @dataclass(frozen=True)
 class Design:
-    """Coalitions [m, n] and their weights [m, n], and how to tell the variance of the estimate.
+    """Coalitions [m, n], their weights L [m, n], and what the variance of the estimate needs.
 
-    The variance of noise and of each kind of deviation is such that `covariances` [5, m, m] explain
-    the products of `residuals` [m, m] times y, which would come to `expected` [5, 5] for each alone
-    with variance 1; `variances` [5] is what each adds to the estimate then, and `shares` [n] how
-    that falls on the players.
+    Noise (k = 0) and each of the four kinds of deviation have a covariance K_k, `covariances`
+    [5, m, m], and an unknown scale s_k >= 0. With R = `residuals` [m, m] the scales solve, by least
+    squares, sum_l E_kl s_l = (R y)' K_k (R y), E = `expected` [5, 5]. Summed over the players the
+    variance of the estimate is then sum_k v_k s_k, v = `variances` [5], of which `shares` [n] fall
+    on each.
     """
 
     coalitions: np.ndarray
@@ -100,8 +101,8 @@ def make_design(players: int, pairs: int) -> Design:
 def choose_coalitions(players: int, pairs: int) -> np.ndarray:
     """Coalitions [pairs, n] of at most half the players, no two alike or each other's complement.
 
-    Each has the size that lacks most of its share, and is of some random candidates the one whose
-    value those before it tell the least about.
+    Each has the size that lacks most of its share, and is of `CANDIDATES` random ones the one whose
+    value has the largest variance under the prior, given the values of those before it.
     """
     generator = np.random.default_rng(players)
     sizes, shares, population = strata(players)
@@ -118,19 +119,26 @@ def choose_coalitions(players: int, pairs: int) -> np.ndarray:
             drawn ^= (2 * size == players) & ~drawn[:, :1]
             fresh = [row for row in drawn if row.tobytes() not in seen]
         candidates = np.array(fresh)
-        told = solve_triangular(
+        explained = solve_triangular(
             factor[:k, :k], _prior(chosen[:k], candidates), lower=True, check_finite=False
         )
-        best = (told**2).sum(0).argmin()
-        chosen[k], factor[k, :k] = candidates[best], told[:, best]
+        best = (explained**2).sum(0).argmin()
+        chosen[k], factor[k, :k] = candidates[best], explained[:, best]
         variance = 1 + _prior(chosen[k : k + 1], chosen[k : k + 1])[0, 0]
-        factor[k, k] = np.sqrt(variance - told[:, best] @ told[:, best])
+        factor[k, k] = np.sqrt(variance - explained[:, best] @ explained[:, best])
         seen.add(chosen[k].tobytes())
     return chosen
 
 
 def strata(players: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sizes up to n / 2, how many of the n - 1 sizes each stands for, and its number of pairs."""
+    """The sizes of coalitions that pairs of one and its complement are drawn from.
+
+    Returns
+    -------
+    Each an array of shape (floor(n / 2),): the sizes s = 1 ... n / 2; how many of the sizes
+    1 ... n - 1 each stands for (s and n - s: 2; s = n / 2: 1); and the number of its pairs, C(n, s)
+    or, of s = n / 2, half of that.
+    """
     sizes = np.arange(1, players // 2 + 1)
     shares = np.where(2 * sizes == players, 1, 2)
     return sizes, shares, comb(players, sizes) * shares / 2

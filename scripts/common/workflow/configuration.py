@@ -1,11 +1,14 @@
 """The configuration of a run: validated, with defaults, and what follows from it."""
 
+import copy
 import difflib
 import math
+import re
 import reprlib
 import zlib
 from collections.abc import Iterator
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +17,8 @@ import yaml
 
 SCHEMA = Path(__file__).parents[3] / "rules" / "schemas" / "config.schema.yaml"
 
-KINDS = {
-    "array": "a list",
-    "boolean": "true or false",
-    "integer": "a whole number",
-    "null": "null",
-    "number": "a number",
-    "object": "keys with values",
-    "string": "text",
-}
-BOUNDS = {
-    "minimum": "at least {}",
-    "exclusiveMinimum": "above {}",
-    "maximum": "at most {}",
-    "exclusiveMaximum": "below {}",
-    "pattern": "like {}",
-    "minLength": "of {} or more characters",
-    "minProperties": "{} or more",
-    "minItems": "{} or more",
-    "maxItems": "{} at most",
-}
+LIMITS = re.compile("min|max|exclusive|pattern|unique")
+"""Keys of a schema that bound its values."""
 SHOWN = reprlib.Repr()
 """Values as errors show them: whole, unless they are long."""
 SHOWN.maxstring = SHOWN.maxother = SHOWN.maxlong = 60
@@ -56,7 +41,7 @@ def validated(config: Config) -> Config:
     error = jsonschema.exceptions.best_match(_validator().iter_errors(config))
     if error:
         raise ConfigError(_one_line(error))
-    for fault in _reference_faults(config):
+    if fault := next(_reference_faults(config), None):
         raise ConfigError(fault)
     return config
 
@@ -69,23 +54,24 @@ def refuse_repeated_keys(file: Path) -> None:
     ConfigError
         The first key that stands twice, and where.
     """
-    nodes: list[tuple[tuple[str, ...], yaml.Node | None]] = [((), yaml.compose(file.read_text()))]
-    while nodes:
-        path, node = nodes.pop()
-        if isinstance(node, yaml.MappingNode):
-            first: dict[str, yaml.Node] = {}
-            for key, value in node.value:
-                where = (*path, str(key.value))
-                if key.value in first:
-                    lines = [one.start_mark.line + 1 for one in (first[key.value], key)]
-                    raise ConfigError(
-                        f"{'.'.join(where)}: stands twice, in lines {lines[0]} and {lines[1]}; "
-                        "keep one of them"
-                    )
-                first[str(key.value)] = key
-                nodes.append((where, value))
-        elif isinstance(node, yaml.SequenceNode):
-            nodes += [((*path, str(place)), inner) for place, inner in enumerate(node.value)]
+    _refuse_repeated(yaml.compose(file.read_text()), "")
+
+
+def _refuse_repeated(node: yaml.Node | None, path: str) -> None:
+    if isinstance(node, yaml.SequenceNode):
+        for place, inner in enumerate(node.value):
+            _refuse_repeated(inner, f"{path}{place}.")
+    if isinstance(node, yaml.MappingNode):
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if key.value in lines:
+                raise ConfigError(
+                    f"{path}{key.value}: stands twice, in lines {lines[key.value]} and {line}; "
+                    "keep one of them"
+                )
+            lines[key.value] = line
+            _refuse_repeated(value, f"{path}{key.value}.")
 
 
 def derive_seed(seed: int, *names: str) -> int:
@@ -112,43 +98,31 @@ def unpinned(config: Config) -> list[str]:
 
 def foreign_tokenizers(config: Config) -> dict[str, list[str]]:
     """Encoders made elsewhere that must share a tokenizer, by the comparison that asks for it."""
-    roots = {
-        name: list(
-            dict.fromkeys(
-                root_of(config, comparison[key])
-                for key in ("before", "after", "surprisal_by")
-                if comparison[key] is not None
-            )
-        )
-        for name, comparison in config["comparisons"].items()
-    }
-    made_here = [n for n, e in config["encoders"].items() if e["source"] == "pretrained"]
-    return {
-        name: found for name, found in roots.items() if len(found) > 1 and found[0] not in made_here
-    }
+    foreign = {}
+    for name, comparison in config["comparisons"].items():
+        encoders = [comparison[key] for key in ("before", "after", "surprisal_by")]
+        roots = list(dict.fromkeys(root_of(config, encoder) for encoder in encoders if encoder))
+        if len(roots) > 1 and config["encoders"][roots[0]]["source"] != "pretrained":
+            foreign[name] = roots
+    return foreign
 
 
 @cache
 def _validator() -> Any:
     """Of the schema; fills in its defaults, takes whole patterns and finite numbers only."""
     plain = jsonschema.Draft202012Validator
-    check = plain.VALIDATORS["properties"]
 
     def fill_and_check(self: Any, properties: Any, instance: Any, schema: Any) -> Iterator[Any]:
         if isinstance(instance, dict):
             for name, about in properties.items():
                 if "default" in about:
-                    default = about["default"]
-                    instance.setdefault(
-                        name, default.copy() if hasattr(default, "copy") else default
-                    )
-        yield from check(self, properties, instance, schema)
+                    instance.setdefault(name, copy.copy(about["default"]))
+        yield from plain.VALIDATORS["properties"](self, properties, instance, schema)
 
-    def no_line_end(self: Any, pattern: str, instance: Any, schema: Any) -> Iterator[Any]:
-        # "$" alone would match before a line end, too
-        yield from plain.VALIDATORS["pattern"](self, pattern, instance, schema)
-        if isinstance(instance, str) and instance.endswith("\n"):
-            yield jsonschema.ValidationError(f"{instance!r} ends a line")
+    def match_whole(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[Any]:
+        # plain takes a line end after what the pattern's "$" stands for
+        if isinstance(instance, str) and not re.fullmatch(pattern, instance):
+            yield jsonschema.ValidationError("does not match")
 
     def is_integer(_: Any, value: Any) -> bool:
         return isinstance(value, int) and not isinstance(value, bool)
@@ -157,7 +131,7 @@ def _validator() -> Any:
         return is_integer(_, value) or (isinstance(value, float) and math.isfinite(value))
 
     kinds = plain.TYPE_CHECKER.redefine_many({"integer": is_integer, "number": is_number})
-    rules = {"properties": fill_and_check, "pattern": no_line_end}
+    rules = {"properties": fill_and_check, "pattern": match_whole}
     extended = jsonschema.validators.extend(plain, rules, type_checker=kinds)
     return extended(yaml.safe_load(SCHEMA.read_text()))
 
@@ -172,32 +146,24 @@ def _one_line(error: jsonschema.ValidationError) -> str:
         return f"{path}: unknown key {SHOWN.repr(key)}; {hint}allowed: {', '.join(sorted(about))}"
     if error.validator == "required":
         key = next(key for key in error.validator_value if key not in error.instance)
-        meaning = about.get(key, {}).get("description", "")
-        return f"{path}: key {key!r} is missing{f' ({meaning})' if meaning else ''}"
-    if error.validator == "anyOf" and all(e.validator == "required" for e in error.context):
+        fault, meaning = f"key {key!r} is missing", about.get(key, {}).get("description")
+    elif error.validator == "anyOf" and all(e.validator == "required" for e in error.context):
         keys = [key for e in error.context for key in e.validator_value]
-        return f"{path}: one of the keys {', '.join(keys)} is needed"
-    meaning = error.schema.get("description", "")
-    told = f"{path}: {SHOWN.repr(error.instance)}; allowed: {_allowed(error.schema)}"
-    return " ".join(f"{told}{f' ({meaning})' if meaning else ''}".split())
+        fault, meaning = f"one of the keys {', '.join(keys)} is needed", None
+    else:
+        enums = [inner.schema for inner in error.context if inner.validator == "enum"]
+        fault = f"{SHOWN.repr(error.instance)}; allowed: {_allowed([*enums, error.schema][0])}"
+        meaning = error.schema.get("description")
+    return " ".join(f"{path}: {fault}{f' ({meaning})' if meaning else ''}".split())
 
 
 def _allowed(about: dict[str, Any]) -> str:
-    """What a schema takes, in words."""
-    if values := [one for one in about.get("anyOf", []) if "required" not in one]:
-        return " or ".join(_allowed(_resolved(one)) for one in values)
+    """What a schema takes: the values of its enum, or its type and limits."""
     if "enum" in about:
         return f"one of {', '.join(map(str, about['enum']))}"
     kinds = about["type"] if isinstance(about["type"], list) else [about["type"]]
-    bounds = [text.format(about[key]) for key, text in BOUNDS.items() if key in about]
-    different = ["all different"] if about.get("uniqueItems") else []
-    return ", ".join([" or ".join(KINDS[kind] for kind in kinds), *bounds, *different])
-
-
-def _resolved(about: dict[str, Any]) -> dict[str, Any]:
-    """A schema, or the one of the definitions that it refers to."""
-    name = about.get("$ref", "").rpartition("/")[2]
-    return _validator().schema["$defs"][name] if name else about
+    limits = [f"{key} {value}" for key, value in about.items() if LIMITS.match(key)]
+    return ", ".join([" or ".join(kinds), *limits])
 
 
 def _reference_faults(config: Config) -> Iterator[str]:
@@ -347,33 +313,22 @@ def has_exact(config: Config, corpus: str, encoder: str) -> bool:
 
 
 def _tokenizer_faults(config: Config, path: str, comparison: Config) -> Iterator[str]:
-    encoders = config["encoders"]
-
     def tokenizer(name: str) -> Any:
-        root = root_of(config, name)
-        if encoders[root]["source"] == "pretrained":
-            return encoders[root]["corpus"], encoders[root]["tokenizer"]
-        return None
+        root = config["encoders"][root_of(config, name)]
+        return (root["corpus"], root["tokenizer"]) if root["source"] == "pretrained" else None
 
-    for key in ("after", "surprisal_by"):
-        if comparison[key] is None:
-            continue
-        ours, theirs = tokenizer(comparison["before"]), tokenizer(comparison[key])
-        if ours != theirs:
+    first = comparison["before"]
+    for other in (comparison["after"], comparison["surprisal_by"] or first):
+        if tokenizer(other) != tokenizer(first):
             yield (
-                f"{path}: encoders {comparison['before']!r} and {comparison[key]!r} have different "
-                "tokenizers; a comparison needs one tokenizer for both"
+                f"{path}: encoders {first!r} and {other!r} have different tokenizers; a comparison "
+                "needs one tokenizer for both"
             )
 
 
 def _cycles(path: str, edges: dict[str, list[str]]) -> Iterator[str]:
-    for start, targets in edges.items():
-        seen, ahead = [start], list(targets)
-        while ahead:
-            name = ahead.pop()
-            if name == start:
-                yield f"{path}.{start}: depends on itself through {' -> '.join([*seen, start])}"
-                return
-            if name not in seen:
-                seen.append(name)
-                ahead += edges.get(name, [])
+    try:
+        TopologicalSorter(edges).prepare()
+    except CycleError as error:
+        cycle = error.args[1][::-1]
+        yield f"{path}.{cycle[0]}: depends on itself through {' -> '.join(cycle)}"

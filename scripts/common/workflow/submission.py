@@ -1,10 +1,13 @@
-"""What Slurm would refuse of a run, asked before anything is submitted, and the setting to edit."""
+"""What Slurm would refuse of a run, asked before anything is submitted, and the setting to edit.
 
+The question is `sbatch --test-only`, put together here from the resources that the documentation of
+the Slurm plugin names: the plugin has no public way to tell how it would submit a job. Which
+partition of slurm/partitions.yaml a job goes to only its executor knows, so that one is asked.
+"""
+
+import shlex
 import subprocess
-from pathlib import Path
 from typing import Any
-
-from snakemake_interface_common.exceptions import WorkflowError
 
 NO_SLURM = (
     "--profile slurm: there is no Slurm on this machine (no sbatch); "
@@ -23,64 +26,60 @@ SETTINGS = {
 """What to do, by the first of these words that is in Slurm's answer."""
 
 
-def refusals(workflow: Any) -> list[str]:
-    """A line for each thing that Slurm has against the jobs left, sent as they would be.
+OPTIONS = {
+    "mem_mb": "mem",
+    "runtime": "time",
+    "gpu": "gpus",
+    "constraint": "constraint",
+    "slurm_account": "account",
+}
+"""Options of sbatch by the resources that rules and slurm/config.yaml name."""
 
-    Snakemake itself tells what Slurm said of a job, but not of a group of jobs.
+
+def refusals(workflow: Any) -> list[str]:
+    """A line for each thing that Slurm has against the jobs that are left.
+
+    Snakemake itself reports what Slurm said of a job, but not of a group of jobs.
     """
     dag = workflow.dag
     waiting = [job for job in dag.needrun_jobs() if not job.is_local]
     units = {dag.get_job_group(job) or job for job in waiting}
     kinds = {(unit.name, tuple(map(str, unit.resources))): unit for unit in units}
-    found: dict[str, str] = {}
+    lines: dict[str, str] = {}
     for _, unit in sorted(kinds.items()):
-        if said := _objection(workflow, unit):
-            asked = _request(workflow, unit)
-            found.setdefault(said, f"slurm refuses {asked}: {said}; {_remedy(said)}")
-    return list(found.values())
+        partition = _partition(workflow, unit)
+        if answer := _objection(unit, partition, workflow.executor_settings.qos):
+            request = _request(unit, partition)
+            lines.setdefault(answer, f"slurm refuses {request}: {answer}; {_remedy(answer)}")
+    return list(lines.values())
 
 
-def _objection(workflow: Any, unit: Any) -> str:
-    """What Slurm, or its plugin, has against a job or group of jobs; empty if nothing."""
-    try:
-        question = _question(workflow, unit)
-    except WorkflowError as error:
-        return " ".join(str(error).split())
-    answer = subprocess.run(question, shell=True, capture_output=True, text=True, check=False)
+def _partition(workflow: Any, unit: Any) -> str:
+    """Where a job or group of jobs goes; empty for the default of Slurm."""
+    option = workflow.scheduler.get_executor(unit).get_partition_arg(unit)
+    return " ".join(shlex.split(option)[1:])
+
+
+def _objection(unit: Any, partition: str, qos: str | None) -> str:
+    """What Slurm has against a job or group of jobs; empty if nothing."""
+    options = {"partition": partition, "qos": qos, "cpus-per-task": unit.threads}
+    options |= {option: unit.resources.get(name) for name, option in OPTIONS.items()}
+    question = ["sbatch", "--test-only", "--output=/dev/null", "--wrap=true"]
+    question += [f"--{option}={value}" for option, value in options.items() if value]
+    answer = subprocess.run(question, capture_output=True, text=True, check=False)
     last = answer.stderr.strip().rpartition("\n")[2]
     return last.removeprefix("allocation failure: ") if answer.returncode else ""
 
 
-def _question(workflow: Any, unit: Any) -> str:
-    """The sbatch command of a job or group of jobs, as a question."""
-    from snakemake_executor_plugin_slurm.submit_string import get_submit_command
-    from snakemake_executor_plugin_slurm.utils import set_gres_string
-
-    executor = workflow.scheduler.get_executor(unit)
-    parameters = {
-        "run_uuid": "question",
-        "slurm_logfile": Path("/dev/null"),
-        "comment_str": "question",
-        "account": next(executor.get_account_arg(unit)),
-        "partition": executor.get_partition_arg(unit),
-        "workdir": workflow.workdir_init,
-    }
-    call = get_submit_command(unit, parameters, settings=workflow.executor_settings)
-    call = call.replace("sbatch", "sbatch --test-only", 1)
-    return f"{call}{set_gres_string(unit)} --wrap=true"
+def _request(unit: Any, partition: str) -> str:
+    amounts = {name: unit.resources.get(name) for name in ("mem_mb", "runtime", "gpu")}
+    amounts["threads"] = unit.threads
+    listed = ", ".join(f"{name} {value}" for name, value in amounts.items() if value)
+    return f"{unit.name} in {partition or 'no partition'} ({listed})"
 
 
-def _request(workflow: Any, unit: Any) -> str:
-    partition = workflow.scheduler.get_executor(unit).get_partition_arg(unit)
-    asked = {name: unit.resources.get(name) for name in ("mem_mb", "runtime", "gpu")}
-    asked["threads"] = unit.threads
-    told = ", ".join(f"{name} {value}" for name, value in asked.items() if value)
-    return f"{unit.name} in {partition.removeprefix(' -p ') or 'no partition'} ({told})"
-
-
-def _remedy(said: str) -> str:
-    words = said.lower()
-    remedy = next(remedy for word, remedy in SETTINGS.items() if word in words)
+def _remedy(answer: str) -> str:
+    remedy = next(remedy for word, remedy in SETTINGS.items() if word in answer.lower())
     listed = subprocess.run(
         ["sinfo", "--noheader", "--format=%R"], capture_output=True, text=True, check=False
     )
