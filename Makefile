@@ -3,17 +3,43 @@ CORES ?= 2
 CONFIG ?= config.yaml
 RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: run install test check check-envs format docs
+.PHONY: run install lock test check check-envs format docs
 
 run: install
 	$(RUN) snakemake --cores $(CORES) --configfile $(CONFIG)
 
 install: .venv/installed
 
-.venv/installed: requirements.txt
+# PyTorch's build for CPUs where pip's index or folder of wheels has it, else PyPI's, which on Linux comes with CUDA
+.venv/installed: requirements.lock torch-cpu.lock
 	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet --requirement requirements.txt
+	if .venv/bin/pip install --quiet --dry-run --no-deps --require-hashes --requirement torch-cpu.lock 2> /dev/null; \
+	then sed '/^# PyTorch/,/^# what its tests/d' requirements.lock | cat torch-cpu.lock - > .venv/requirements.lock; \
+	else cp requirements.lock .venv/requirements.lock; fi
+	.venv/bin/pip install --quiet --require-hashes --requirement .venv/requirements.lock
 	touch $@
+
+# Versions stay as locked unless requirements.txt asks for others. A marker that holds wherever the workflow runs is
+# left out: elsewhere pip would install nothing, and not say so.
+LOCK = $(RUN) uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --annotation-style line
+MAC = \(platform_machine == 'arm64'[^)]*'darwin'\)
+LINUX = \(platform_machine == 'aarch64'[^)]*'linux'\) or \(platform_machine == 'x86_64'[^)]*'linux'\)
+TORCH = /^[a-z]/ {torch = /^(torch|triton|cuda-|nvidia-)/}
+
+lock: install
+	cp requirements.lock .venv/run.lock
+	cp requirements.lock .venv/all.lock
+	sed '/^# what its tests/,$$d' requirements.txt > .venv/run.txt
+	$(LOCK) .venv/run.txt --output-file .venv/run.lock
+	$(LOCK) requirements.txt --constraint .venv/run.lock --output-file .venv/all.lock
+	{ \
+		echo "# of requirements.txt, by make lock: pip install --require-hashes --requirement requirements.lock"; \
+		printf "\n# what the workflow imports\n"; awk '$(TORCH) !torch' .venv/run.lock; \
+		printf "\n# PyTorch as PyPI has it, on Linux with CUDA\n"; awk '$(TORCH) torch' .venv/run.lock; \
+		printf "\n# what its tests and checks need besides\n"; \
+		awk 'NR == FNR {run[$$1]; next} /^[a-z]/ {more = !($$1 in run)} more' .venv/run.lock .venv/all.lock; \
+	} | sed -E "s/\.venv\/run\.txt/requirements.txt/; s/ ; python_full_version < '3.14' and \($(MAC) or $(LINUX)\)//; \
+		s/python_full_version < '3.14' and \($(LINUX)\)/sys_platform == 'linux'/" > requirements.lock
 
 test: install
 	$(RUN) OMP_NUM_THREADS=1 pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder
