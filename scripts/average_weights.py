@@ -70,14 +70,14 @@ def main(compared: Comparison, *, exact: Path | None = None, output_classes: Pat
         np.stack([[np.bincount(sentence, row * one, sentences) for one in members] for row in rows])
         for rows in (weights, np.ones_like(weights))
     )
-    means = Ratios(totals, numbers)
+    means = Ratios(totals.astype(float), numbers.astype(float))
     [both] = compared.resample([means], sentences)
     points, drawn = (np.stack([one, one / one[:, -1:]], axis=2) for one in both)
     rows = []
     for i, (grouping, group, n, types) in enumerate(groups):
         about = {"grouping": grouping, "group": group, "n": n, "types": types}
         means_of = ["weight", "relative_weight"]
-        rows += compared.rows(means_of, points[:, i], drawn[:, i], **about)
+        rows += compared.rows(means_of, points[:, i], drawn[:, i], about)
     for row in rows:
         logging.info(
             "%s %s, %s: mean weight %+.3g, relative %+.3f",

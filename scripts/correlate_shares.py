@@ -49,9 +49,9 @@ def main(compared: QuantityComparison, *, output_within_sentence: Path) -> None:
     for (names, known), sample, statistics in zip(
         panels, samples, compared.resample(samples, sentences), strict=True
     ):
-        for quantity, ranked, *both in zip(names, sample.ranked, *statistics, strict=True):
+        for quantity, ranked, points, drawn in zip(names, sample.ranked, *statistics, strict=True):
             about = {"quantity": quantity, "n": len(known), "sentences": int(ranked)}
-            rows += compared.rows(WITHIN, *both, **about)
+            rows += compared.rows(WITHIN, points, drawn, about)
     for row in rows:
         logging.info(
             "%s, %s: R2 of shares %+.3f, mean rho %+.3f of %d sentences",

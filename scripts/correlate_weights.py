@@ -47,8 +47,9 @@ def main(compared: QuantityComparison, *, output_regression: Path, output_change
     for (names, known), statistics in zip(
         panels, compared.resample(samples, sentences), strict=True
     ):
-        for quantity, *both in zip(names, *statistics, strict=True):
-            *stages, change = compared.rows(STATISTICS, *both, quantity=quantity, n=len(known))
+        for quantity, points, drawn in zip(names, *statistics, strict=True):
+            about = {"quantity": quantity, "n": len(known)}
+            *stages, change = compared.rows(STATISTICS, points, drawn, about)
             for row in stages:
                 logging.info(
                     "%s, %s: R2 %.3f, rho %.3f, n %d",

@@ -1,6 +1,7 @@
 """Weigh the tokens of sentences by Integrated Gradients."""
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -77,7 +78,10 @@ def main(
         path = choose_path(integral(middle[:TRIAL_SENTENCES]))
         logging.info("%s", path)
 
-    libraries = {"captum": captum_gradients, "shap": partial(shap_gradients, seed=weighing.seed)}
+    libraries: dict[str, Callable] = {
+        "captum": captum_gradients,
+        "shap": partial(shap_gradients, seed=weighing.seed),
+    }
     of_shard = batches(sentences, BATCH, weighing.shard)
     weighed = [sentence for batch in of_shard for sentence in batch]
     spent, missed = 0, 0

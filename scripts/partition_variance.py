@@ -58,7 +58,7 @@ def main(compared: QuantityComparison, *, output_partial: Path) -> None:
         for i, term in enumerate(terms):
             controls = " + ".join(other for other in terms if other != term)
             about = {"model": model, "term": term, "controls": controls, "n": sample.tokens}
-            rows += compared.rows(NESTED, points[:, i], drawn[:, i], **about)
+            rows += compared.rows(NESTED, points[:, i], drawn[:, i], about)
     for row in rows:
         logging.info(
             "%s beside %s, %s: partial R2 %+.3f",

@@ -115,7 +115,7 @@ def _gains(information: Path, tokens: Path, adjacent: Path, exact: bool) -> pl.D
         sentence_plug_in="information_gain",
         sentence_bayes="information_gain_bayes",
         adjacent_plug_in=information_gain(halves[0] + halves[1]),
-        adjacent_bayes=posterior_information_gain(halves, number.sum()).mean,
+        adjacent_bayes=posterior_information_gain(halves, int(number.sum())).mean,
         **({"sentence_exact": "information_gain_exact"} if exact else {}),
     )
     if exact:

@@ -67,7 +67,7 @@ class Comparison:
         return [(in_sample(one, sentences), many) for one, many in zip(samples, drawn, strict=True)]
 
     def rows(
-        self, statistics: Sequence[str], points: Floats, drawn: Floats, **about: Any
+        self, statistics: Sequence[str], points: Floats, drawn: Floats, about: dict[str, Any]
     ) -> list[dict[str, Any]]:
         """Rows of a table before, after and of the change, with intervals.
 
