@@ -36,7 +36,7 @@ if config["theory"]:
 rule all:
     default_target: True
     input:
-        all_tables(),
-        all_figures(),
+        ALL_TABLES,
+        ALL_FIGURES,
         "<results>/explorer.html",
         "<results>/summary.md",

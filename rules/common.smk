@@ -2,6 +2,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
 SCRIPTS = os.path.relpath(HOME / "scripts") if HOME == Path.cwd() else str(HOME / "scripts")
@@ -57,6 +58,7 @@ WEIGHTS = config["weights"]
 ANALYSIS = config["analysis"]
 THEORY = config["theory"]
 GPUS = int(config["device"] != "cpu")
+FOREIGN_TOKENIZERS = foreign_tokenizers(config)
 METHODS = [method for method in ("integrated_gradients", "shapley") if method in WEIGHTS]
 NAME = "[a-z0-9][a-z0-9_-]*"
 
@@ -118,6 +120,12 @@ def given(name):
     return lambda wildcards, input: options({}, **{name: getattr(input, name) or None})
 
 
+def reported(path, caption, question, **labels):
+    """An output with its caption, and its place among the questions of the report."""
+    category = QUESTIONS[question]
+    return report(path, caption=f"report/{caption}.rst", category=category, labels=labels)
+
+
 def seed_for(*use):
     return derive_seed(config["seed"], *use)
 
@@ -169,3 +177,92 @@ def weights_of(stage):
         return f"<results>/weights/{wildcards.method}/{encoder}/{wildcards.corpus}.parquet"
 
     return find
+
+
+def memory_for(*corpora):
+    """MB to read corpora whole: those of the hub may hold ten million sentences."""
+    return 16000 if any(CORPORA[corpus]["source"] == "hub" for corpus in corpora) else 4000
+
+
+def files_of(corpus):
+    """The files that a corpus is read from, none of which looks like an option."""
+    named = CORPORA[corpus].get("files")
+    return [as_path(name) for name in named] if named else f"<results>/datasets/{corpus}.parquet"
+
+
+def columns_of(corpus):
+    """The columns of a dataset that are read."""
+    named = [CORPORA[corpus][key] for key in ("score_column", "label_column")]
+    return CORPORA[corpus]["text_columns"] + [column for column in named if column]
+
+
+def tokenizer_of(encoder):
+    """Where an encoder's tokenizer lies: apart if pre-trained here, else within it."""
+    own = ENCODERS[encoder]["source"] == "pretrained"
+    return f"<results>/{'tokenizers' if own else 'encoders'}/{encoder}"
+
+
+def tokenizer_checks(encoder):
+    """Where it says that all encoders compared with this one have its tokenizer."""
+    return [
+        f"<results>/comparisons/{name}.txt"
+        for name, encoders in FOREIGN_TOKENIZERS.items()
+        if root_of(config, encoder) in encoders
+    ]
+
+
+def source_of(encoder):
+    """The model files that an encoder made elsewhere is taken from."""
+    path = ENCODERS[encoder].get("path")
+    return as_path(path) if path else f"<results>/snapshots/{encoder}"
+
+
+def weighing_options(method):
+    """Settings of a method, and those of all of them."""
+    return lambda wildcards: options(
+        WEIGHTS[method],
+        seed=seed_for(method, wildcards.corpus),
+        normalize=WEIGHTS["normalize"],
+        dtype=WEIGHTS["dtype"],
+        memory=WEIGHTS["memory"],
+    )
+
+
+def names_of(wildcards):
+    """The comparison, as the options of scripts that fill a table."""
+    comparison = COMPARISONS[wildcards.comparison]
+    encoders = {f"{stage}_encoder": comparison[stage] for stage in ("before", "after")}
+    return options(dict(wildcards), **encoders)
+
+
+def bootstrap_options(*keys):
+    """Settings of the analysis, and those of the bootstrap; one seed for all tables of a corpus."""
+    return lambda wildcards: options(
+        ANALYSIS,
+        *keys,
+        "confidence",
+        draws=ANALYSIS["bootstrap_draws"],
+        seed=seed_for("bootstrap", wildcards.corpus),
+    )
+
+
+def exact_of(wildcards):
+    """The exact values of the generated language that a comparison's tokens are of, if any."""
+    comparison = COMPARISONS[wildcards.comparison]
+    counted_on = comparison["counted_on"]
+    exact = has_exact(config, counted_on, comparison["before"])
+    return f"<results>/corpora/{counted_on}.exact.parquet" if exact else []
+
+
+def information_beside_surprisal(wildcards):
+    """The quantities of the comparisons that use these surprisals; all have one tokenizer."""
+    for name, comparison in COMPARISONS.items():
+        uses = (comparison["surprisal_by"], comparison["counted_on"])
+        if uses == (wildcards.masked_lm, wildcards.counted_on):
+            return information_of(SimpleNamespace(comparison=name))
+    raise WorkflowError(f"no comparison scores surprisal by {wildcards.masked_lm}")
+
+
+def corpora_of(*names):
+    """The tables of corpora by their names, of which any may be null."""
+    return [f"<results>/corpora/{name}.parquet" for name in names if name is not None]

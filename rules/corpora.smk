@@ -1,20 +1,3 @@
-def memory_for(*corpora):
-    """MB to read corpora whole: those of the hub may hold ten million sentences."""
-    return 16000 if any(CORPORA[corpus]["source"] == "hub" for corpus in corpora) else 4000
-
-
-def files_of(corpus):
-    """The files that a corpus is read from, none of which looks like an option."""
-    named = CORPORA[corpus].get("files")
-    return [as_path(name) for name in named] if named else f"<results>/datasets/{corpus}.parquet"
-
-
-def columns_of(corpus):
-    """The columns of a dataset that are read."""
-    named = [CORPORA[corpus][key] for key in ("score_column", "label_column")]
-    return CORPORA[corpus]["text_columns"] + [column for column in named if column]
-
-
 rule generate_corpus:
     input:
         **script_of("generate_corpus"),
@@ -104,7 +87,7 @@ rule download_corpus:
 rule select_sentences:
     input:
         **script_of("select_sentences"),
-        corpora=lambda w: [f"<results>/corpora/{c}.parquet" for c in CORPORA[w.corpus]["corpora"]],
+        corpora=lambda w: corpora_of(*CORPORA[w.corpus]["corpora"]),
     output:
         corpus="<results>/corpora/{corpus}.parquet",
     log:

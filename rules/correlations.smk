@@ -1,29 +1,3 @@
-def names_of(wildcards):
-    """The comparison, as the options of scripts that fill a table."""
-    comparison = COMPARISONS[wildcards.comparison]
-    encoders = {f"{stage}_encoder": comparison[stage] for stage in ("before", "after")}
-    return options(dict(wildcards), **encoders)
-
-
-def bootstrap_options(*keys):
-    """Settings of the analysis, and those of the bootstrap; one seed for all tables of a corpus."""
-    return lambda wildcards: options(
-        ANALYSIS,
-        *keys,
-        "confidence",
-        draws=ANALYSIS["bootstrap_draws"],
-        seed=seed_for("bootstrap", wildcards.corpus),
-    )
-
-
-def exact_of(wildcards):
-    """The exact values of the generated language that a comparison's tokens are of, if any."""
-    comparison = COMPARISONS[wildcards.comparison]
-    counted_on = comparison["counted_on"]
-    exact = has_exact(config, counted_on, comparison["before"])
-    return f"<results>/corpora/{counted_on}.exact.parquet" if exact else []
-
-
 rule correlate_weights:
     input:
         **script_of("correlate_weights"),

@@ -1,19 +1,3 @@
-def base_of(wildcards):
-    return f"<results>/encoders/{ENCODERS[wildcards.encoder]['base']}"
-
-
-def development_of(wildcards):
-    """The scored pairs that pick a fine-tuned encoder's checkpoint, if it is asked for."""
-    corpus = ENCODERS[wildcards.encoder]["development"]
-    return f"<results>/corpora/{corpus}.parquet" if corpus else []
-
-
-def source_of(encoder):
-    """The model files that an encoder made elsewhere is taken from."""
-    path = ENCODERS[encoder].get("path")
-    return as_path(path) if path else f"<results>/snapshots/{encoder}"
-
-
 rule pretrain_encoder:
     input:
         **script_of("pretrain_encoder"),
@@ -55,9 +39,9 @@ rule pretrain_encoder:
 rule finetune_encoder:
     input:
         **script_of("finetune_encoder"),
-        base=base_of,
+        base=lambda w: f"<results>/encoders/{ENCODERS[w.encoder]['base']}",
         corpus=lambda w: f"<results>/corpora/{ENCODERS[w.encoder]['corpus']}.parquet",
-        development=development_of,
+        development=lambda w: corpora_of(ENCODERS[w.encoder]["development"]),
     output:
         encoder=directory("<results>/encoders/{encoder}"),
         training="<results>/training/{encoder}.parquet",
@@ -96,7 +80,7 @@ rule finetune_encoder:
 rule randomize_encoder:
     input:
         **script_of("randomize_encoder"),
-        base=base_of,
+        base=lambda w: f"<results>/encoders/{ENCODERS[w.encoder]['base']}",
     output:
         encoder=directory("<results>/encoders/{encoder}"),
     log:

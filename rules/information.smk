@@ -1,9 +1,3 @@
-def masked_lm_of(encoder):
-    """Where its masked language model lies: the encoder itself has lost the output layer."""
-    own = ENCODERS[encoder]["source"] == "pretrained"
-    return f"<results>/masked_lms/{encoder}" if own else source_of(encoder)
-
-
 rule estimate_information:
     input:
         **script_of("estimate_information"),
@@ -39,7 +33,11 @@ rule estimate_information:
 rule score_surprisal:
     input:
         **script_of("score_surprisal"),
-        masked_lm=lambda w: masked_lm_of(w.masked_lm),
+        masked_lm=lambda w: (
+            "<results>/masked_lms/{masked_lm}"
+            if ENCODERS[w.masked_lm]["source"] == "pretrained"
+            else source_of(w.masked_lm)
+        ),
         corpus="<results>/corpora/{corpus}.parquet",
         checks=lambda w: tokenizer_checks(w.masked_lm),
     output:

@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 ASSETS = HOME / "scripts" / "explorer"
 QUESTIONS = {
     "information": "1. Does fine-tuning make weights follow information?",
@@ -20,50 +18,22 @@ TABLES = {
 }
 """Tables of the whole run, and the question that each is about."""
 SUMMARISED = [name for name in TABLES if name not in ("theory_words", "embedding_norms")]
+ALL_TABLES = [
+    reported(f"<results>/tables/{name}.parquet", name, question, result=f"table: {name}")
+    for name, question in TABLES.items()
+]
 TRAINED = [name for name, encoder in ENCODERS.items() if "training" in encoder]
-
-
-def scored_surprisals():
-    """Masked language model, corpus and corpus of counts of every figure of surprisals."""
-    return sorted(
-        {
-            (comparison["surprisal_by"], corpus, comparison["counted_on"])
-            for comparison in COMPARISONS.values()
-            for corpus in comparison["weighed"]
-            if comparison["surprisal_by"] and "surprisal" in ANALYSIS["quantities"]
-        }
-    )
-
-
-def information_beside_surprisal(wildcards):
-    """The quantities of the comparisons that use these surprisals; all have one tokenizer."""
-    for name, comparison in COMPARISONS.items():
-        uses = (comparison["surprisal_by"], comparison["counted_on"])
-        if uses == (wildcards.masked_lm, wildcards.counted_on):
-            return information_of(SimpleNamespace(comparison=name))
-    raise WorkflowError(f"no comparison scores surprisal by {wildcards.masked_lm}")
-
-
-def reported_table(name):
-    """A table of the whole run, with its place in the report."""
-    return report(
-        f"<results>/tables/{name}.parquet",
-        caption=f"report/{name}.rst",
-        category=QUESTIONS[TABLES[name]],
-        labels={"result": f"table: {name}"},
-    )
-
-
-def all_tables():
-    return [reported_table(name) for name in TABLES]
-
-
-def all_figures():
-    names = [".".join(("regressions", *parts)) for parts in weighed()]
-    names += [".".join(("surprisal", *parts)) for parts in scored_surprisals()]
-    names += sorted({".".join(("classes", *parts[:2])) for parts in weighed()})
-    names += ["changes", "partials"] + ["training"] * bool(TRAINED) + ["theory"] * bool(THEORY)
-    return [f"<results>/figures/{name}.{kind}" for name in names for kind in ("svg", "pdf")]
+SCORED = {
+    (comparison["surprisal_by"], corpus, comparison["counted_on"])
+    for comparison in COMPARISONS.values()
+    for corpus in comparison["weighed"]
+    if comparison["surprisal_by"] and "surprisal" in ANALYSIS["quantities"]
+}
+FIGURES = [".".join(("regressions", *parts)) for parts in weighed()]
+FIGURES += [".".join(("surprisal", *parts)) for parts in sorted(SCORED)]
+FIGURES += sorted({".".join(("classes", *parts[:2])) for parts in weighed()})
+FIGURES += ["changes", "partials"] + ["training"] * bool(TRAINED) + ["theory"] * bool(THEORY)
+ALL_FIGURES = [f"<results>/figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "pdf")]
 
 
 rule plot_regressions:
@@ -75,14 +45,12 @@ rule plot_regressions:
         surprisal=surprisal_of,
         regression="<results>/tables/regression.parquet",
     output:
-        svg=report(
+        svg=reported(
             "<results>/figures/regressions.{comparison}.{corpus}.{method}.svg",
-            caption="report/regressions.rst",
-            category=QUESTIONS["information"],
-            labels={
-                "result": "weight on quantities: {comparison}, {corpus}",
-                "method": "{method}",
-            },
+            "regressions",
+            "information",
+            result="weight on quantities: {comparison}, {corpus}",
+            method="{method}",
         ),
         pdf="<results>/figures/regressions.{comparison}.{corpus}.{method}.pdf",
     log:
@@ -113,11 +81,11 @@ rule plot_changes:
         regression="<results>/tables/regression.parquet",
         change="<results>/tables/change.parquet",
     output:
-        svg=report(
+        svg=reported(
             "<results>/figures/changes.svg",
-            caption="report/changes.rst",
-            category=QUESTIONS["information"],
-            labels={"result": "R² before and after"},
+            "changes",
+            "information",
+            result="R² before and after",
         ),
         pdf="<results>/figures/changes.pdf",
     log:
@@ -140,11 +108,11 @@ rule plot_partials:
         **script_of("plot_partials"),
         partial="<results>/tables/partial.parquet",
     output:
-        svg=report(
+        svg=reported(
             "<results>/figures/partials.svg",
-            caption="report/partial.rst",
-            category=QUESTIONS["information"],
-            labels={"result": "partial R² before and after"},
+            "partial",
+            "information",
+            result="partial R² before and after",
         ),
         pdf="<results>/figures/partials.pdf",
     log:
@@ -167,11 +135,11 @@ rule plot_classes:
         **script_of("plot_classes"),
         classes="<results>/tables/classes.parquet",
     output:
-        svg=report(
+        svg=reported(
             "<results>/figures/classes.{comparison}.{corpus}.svg",
-            caption="report/classes.rst",
-            category=QUESTIONS["tokens"],
-            labels={"result": "weight by class and frequency: {comparison}, {corpus}"},
+            "classes",
+            "tokens",
+            result="weight by class and frequency: {comparison}, {corpus}",
         ),
         pdf="<results>/figures/classes.{comparison}.{corpus}.pdf",
     log:
@@ -196,11 +164,11 @@ rule plot_training:
         **script_of("plot_training"),
         trainings=[f"<results>/training/{encoder}.parquet" for encoder in TRAINED],
     output:
-        svg=report(
+        svg=reported(
             "<results>/figures/training.svg",
-            caption="report/training.rst",
-            category=QUESTIONS["encoders"],
-            labels={"result": "training"},
+            "training",
+            "encoders",
+            result="training",
         ),
         pdf="<results>/figures/training.pdf",
     log:
@@ -226,11 +194,11 @@ rule plot_surprisal:
         surprisal="<results>/surprisal/{masked_lm}/{corpus}.parquet",
         information=information_beside_surprisal,
     output:
-        svg=report(
+        svg=reported(
             "<results>/figures/surprisal.{masked_lm}.{corpus}.{counted_on}.svg",
-            caption="report/surprisal.rst",
-            category=QUESTIONS["context"],
-            labels={"result": "surprisal by {masked_lm}, {corpus} beside {counted_on}"},
+            "surprisal",
+            "context",
+            result="surprisal by {masked_lm}, {corpus} beside {counted_on}",
         ),
         pdf="<results>/figures/surprisal.{masked_lm}.{corpus}.{counted_on}.pdf",
     log:
@@ -285,11 +253,11 @@ rule build_explorer:
         assets=[f"{SCRIPTS}/explorer/{path.name}" for path in sorted(ASSETS.iterdir())],
         tokens=[f"<results>/correlations/{'/'.join(parts)}/tokens.json" for parts in weighed()],
     output:
-        page=report(
+        page=reported(
             "<results>/explorer.html",
-            caption="report/explorer.rst",
-            category=QUESTIONS["tokens"],
-            labels={"result": "explorer"},
+            "explorer",
+            "tokens",
+            result="explorer",
         ),
     log:
         "<logs>/build_explorer/explorer.log",
@@ -314,11 +282,11 @@ rule plot_theory:
         theory="<results>/tables/theory.parquet",
         words="<results>/tables/theory_words.parquet",
     output:
-        svg=report(
+        svg=reported(
             "<results>/figures/theory.svg",
-            caption="report/theory_figure.rst",
-            category=QUESTIONS["theory"],
-            labels={"result": "norms of static encoders on information gain"},
+            "theory_figure",
+            "theory",
+            result="norms of static encoders on information gain",
         ),
         pdf="<results>/figures/theory.pdf",
     log:
@@ -341,11 +309,11 @@ rule summarize_run:
         **{table: f"<results>/tables/{table}.parquet" for table in SUMMARISED},
         **script_of("summarize_run"),
     output:
-        summary=report(
+        summary=reported(
             "<results>/summary.md",
-            caption="report/summary.rst",
-            category=QUESTIONS["information"],
-            labels={"result": "summary"},
+            "summary",
+            "information",
+            result="summary",
         ),
     log:
         "<logs>/summarize_run/summary.log",

@@ -1,20 +1,7 @@
-def counts_of_theory(kind):
-    """Counts of the tokens that static encoders learn from, or of their pairs."""
-    root = root_of(config, THEORY["tokenizer"])
-    return f"<results>/cooccurrences/{THEORY['corpus']}/{root}/{kind}.parquet"
-
-
-def static_encoders():
-    """The tables of vectors of static encoders; exact pairs are those of the generated language."""
-    exact = all(
-        has_exact(config, THEORY[corpus], THEORY["tokenizer"])
-        for corpus in ("corpus", "counted_on")
-    )
-    return [
-        f"<results>/theory/{cooccurrence}.{pairs}.parquet"
-        for cooccurrence in ("adjacent", "sentence")
-        for pairs in ["sampled"] + ["exact"] * exact
-    ]
+TYPES_OF = root_of(config, THEORY["tokenizer"])
+COOCCURRENCES = f"<results>/cooccurrences/{THEORY['corpus']}/{TYPES_OF}"
+EXACT = all(has_exact(config, THEORY[corpus], TYPES_OF) for corpus in ("corpus", "counted_on"))
+"""Whether pairs are known exactly, from the grammar of the generated language."""
 
 
 rule count_cooccurrences:
@@ -50,7 +37,7 @@ rule train_static_encoder:
         **script_of("train_static_encoder"),
         lexicon=f"{SCRIPTS}/common/corpora/lexicon.yaml",
         counts=lambda w: (
-            [counts_of_theory("tokens"), counts_of_theory(w.cooccurrence)]
+            [f"{COOCCURRENCES}/tokens.parquet", f"{COOCCURRENCES}/{w.cooccurrence}.parquet"]
             if w.pairs == "sampled"
             else []
         ),
@@ -80,13 +67,14 @@ rule regress_norms:
     input:
         **script_of("regress_norms"),
         lexicon=f"{SCRIPTS}/common/corpora/lexicon.yaml",
-        vectors=static_encoders(),
-        information=(
-            f"<results>/information/{THEORY['counted_on']}/"
-            f"{root_of(config, THEORY['tokenizer'])}.parquet"
-        ),
-        tokens=counts_of_theory("tokens"),
-        adjacent=counts_of_theory("adjacent"),
+        vectors=[
+            f"<results>/theory/{cooccurrence}.{pairs}.parquet"
+            for cooccurrence in ("adjacent", "sentence")
+            for pairs in ["sampled"] + ["exact"] * EXACT
+        ],
+        information=f"<results>/information/{THEORY['counted_on']}/{TYPES_OF}.parquet",
+        tokens=f"{COOCCURRENCES}/tokens.parquet",
+        adjacent=f"{COOCCURRENCES}/adjacent.parquet",
     output:
         theory="<results>/tables/theory.parquet",
         words="<results>/tables/theory_words.parquet",

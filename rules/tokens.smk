@@ -1,25 +1,4 @@
-FOREIGN_TOKENIZERS = foreign_tokenizers(config)
-
-
-def tokenizer_of(encoder):
-    """Where an encoder's tokenizer lies: apart if pre-trained here, else within it."""
-    own = ENCODERS[encoder]["source"] == "pretrained"
-    return f"<results>/{'tokenizers' if own else 'encoders'}/{encoder}"
-
-
-def tokenizer_checks(encoder):
-    """Where it says that all encoders compared with this one have its tokenizer."""
-    return [
-        f"<results>/comparisons/{name}.txt"
-        for name, encoders in FOREIGN_TOKENIZERS.items()
-        if root_of(config, encoder) in encoders
-    ]
-
-
-def counts_of_shards(kind):
-    return gather.counts(
-        f"<results>/shards/counts/{{{{corpus}}}}/{{{{tokenizer}}}}/{{scatteritem}}/{kind}.parquet"
-    )
+COUNTS = "<results>/shards/counts/{{{{corpus}}}}/{{{{tokenizer}}}}/{{scatteritem}}/{}.parquet"
 
 
 rule train_tokenizer:
@@ -54,9 +33,7 @@ rule compare_tokenizers:
     input:
         **script_of("compare_tokenizers"),
         encoders=lambda w: [f"<results>/encoders/{e}" for e in FOREIGN_TOKENIZERS[w.comparison]],
-        corpora=lambda w: [
-            f"<results>/corpora/{c}.parquet" for c in COMPARISONS[w.comparison]["weighed"]
-        ],
+        corpora=lambda w: corpora_of(*COMPARISONS[w.comparison]["weighed"]),
     output:
         comparison="<results>/comparisons/{comparison}.txt",
     log:
@@ -106,9 +83,9 @@ rule count_tokens:
 rule merge_counts:
     input:
         **script_of("merge_counts"),
-        tokens=counts_of_shards("tokens"),
-        pairs=counts_of_shards("pairs"),
-        lengths=counts_of_shards("lengths"),
+        tokens=gather.counts(COUNTS.format("tokens")),
+        pairs=gather.counts(COUNTS.format("pairs")),
+        lengths=gather.counts(COUNTS.format("lengths")),
     output:
         tokens="<results>/counts/{corpus}/{tokenizer}/tokens.parquet",
         pairs="<results>/counts/{corpus}/{tokenizer}/pairs.parquet",

@@ -1,14 +1,3 @@
-def weighing_options(method):
-    """Settings of a method, and those of all of them."""
-    return lambda wildcards: options(
-        WEIGHTS[method],
-        seed=seed_for(method, wildcards.corpus),
-        normalize=WEIGHTS["normalize"],
-        dtype=WEIGHTS["dtype"],
-        memory=WEIGHTS["memory"],
-    )
-
-
 rule integrate_gradients:
     input:
         **script_of("integrate_gradients"),
