@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from common.arrays import Floats
 from common.command import InputError
 from common.contract import INFORMATION, QUANTITIES, SURPRISAL, WEIGHTS
+from common.correlations.resampling import Tokens
 from common.tables import read_metadata, read_table, read_whole
 
 PLACE = ["sentence_id", "position"]
@@ -144,6 +146,26 @@ def by_tokens(
         rows = tokens[quantity].is_finite().fill_null(False).to_numpy().tobytes()
         together.setdefault(rows, ([], known))[0].append(quantity)
     return list(together.values())
+
+
+def crossed(tokens: pl.DataFrame, known: pl.DataFrame | None = None) -> Tokens:
+    """Sentence and type of each of the tokens, or of those `known`, numbered as in all of them.
+
+    A type is a spelling, and the row of the information table that it has.
+    """
+    types = tokens["token"].unique().sort()
+    rows = tokens if known is None else known
+    return Tokens(
+        rows["sentence"].to_numpy(),
+        types.search_sorted(rows["token"]).to_numpy().astype(np.intp),
+        int(tokens["sentence"].n_unique()),
+        len(types),
+    )
+
+
+def type_counts(tokens: pl.DataFrame) -> NDArray[np.int64]:
+    """Times that each type of `crossed` was counted, (types,)."""
+    return tokens.group_by("token").agg(pl.col("count").first()).sort("token")["count"].to_numpy()
 
 
 def rows_of(frame: pl.DataFrame, *columns: str) -> Floats:

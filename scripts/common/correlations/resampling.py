@@ -1,0 +1,140 @@
+"""Draws of sentences and of types, the statistics of tokens in them, and their intervals."""
+
+import logging
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from common.arrays import Floats, Integers
+from common.progress import progress
+
+CELLS = 2**19
+"""Tokens times draws that are worked on at once."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Sentence and type of each token, (n,) each, both numbered from 0.
+
+    `sentences` and `types` count those without a token too, so that the regressions of one
+    comparison, whose tokens differ, can share their draws.
+    """
+
+    sentence: Integers
+    type: Integers
+    sentences: int
+    types: int
+
+    def __len__(self) -> int:
+        return len(self.sentence)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Times that each sentence, (sentences, draws), and each type, (types, draws), is drawn."""
+
+    sentences: Floats
+    types: Floats
+
+    def of_tokens(self, tokens: Tokens) -> Floats:
+        """Times that each token is there, (n, draws): those of its sentence by its type's."""
+        times = self.sentences.take(tokens.sentence, axis=0)
+        times *= self.types.take(tokens.type, axis=0)
+        return times
+
+
+class Sample(Protocol):
+    """Tokens, and statistics of any draw of their sentences and types."""
+
+    tokens: Tokens
+
+    def statistics(self, draws: Draws) -> Floats:
+        """Statistics (..., draws)."""
+
+
+def in_sample(sample: Sample) -> Floats:
+    """Statistics (...) of the sample itself: every sentence and every type once."""
+    counts = sample.tokens.sentences, sample.tokens.types
+    return sample.statistics(Draws(*(np.ones((count, 1)) for count in counts)))[..., 0]
+
+
+def bootstrap(samples: Sequence[Sample], draws: int, seed: int) -> list[Floats]:
+    """Statistics of `draws` resamples of sentences and types, the same resamples for all samples.
+
+    The pigeonhole bootstrap of Owen (2007, Annals of Applied Statistics 1, 386-411): sentences
+    are drawn with replacement, types independently of them, and a token is there as often as the
+    product of both. Where chance is in the sentences and the types its variance is right to first
+    order; chance of single tokens it counts up to three times, so that it errs on the wide side.
+
+    Returns
+    -------
+    Statistics (..., draws) of each sample.
+    """
+    generator = np.random.default_rng(seed)
+    tokens = samples[0].tokens
+    largest = max(tokens.sentences, tokens.types, *(len(one.tokens) for one in samples))
+    chunk = max(1, CELLS // largest)
+    statistics: list[list[Floats]] = [[] for _ in samples]
+    with progress("bootstrap", draws, "draws") as bar:
+        for start in range(0, draws, chunk):
+            number = min(chunk, draws - start)
+            drawn = Draws(
+                draw(tokens.sentences, number, generator), draw(tokens.types, number, generator)
+            )
+            for one, parts in zip(samples, statistics, strict=True):
+                parts.append(one.statistics(drawn))
+            bar.update(number)
+    joined = [np.concatenate(parts, axis=-1) for parts in statistics]
+    lost = [np.isnan(one).reshape(-1, draws).any(axis=0) for one in joined]
+    if undefined := int(np.any(lost, axis=0).sum()):
+        logging.info(
+            "%d draws leave a statistic undefined and its interval without them", undefined
+        )
+    return joined
+
+
+def draw(number: int, draws: int, generator: np.random.Generator) -> Floats:
+    """Times that each of `number` things is drawn in as many draws from them, (number, draws)."""
+    chosen = generator.integers(number, size=(draws, number))
+    chosen += number * np.arange(draws)[:, None]
+    times = np.bincount(chosen.ravel(), minlength=draws * number)
+    return times.reshape(draws, number).T.astype(np.float64, order="C")
+
+
+def percentile_interval(values: Floats, confidence: float) -> Floats:
+    """Lower and upper end, (2, ...), along the last axis of `values`; undefined draws left out."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice")
+        return np.nanquantile(values, [(1 - confidence) / 2, (1 + confidence) / 2], axis=-1)
+
+
+def with_intervals(
+    names: Iterable[str], points: Floats, drawn: Floats, confidence: float
+) -> dict[str, float]:
+    """Columns of statistics (k,) by name, each with _low and _high by its draws (k, draws)."""
+    ends = zip(points, *percentile_interval(drawn, confidence), strict=True)
+    return {
+        f"{name}{end}": value
+        for name, values in zip(names, ends, strict=True)
+        for end, value in zip(("", "_low", "_high"), values, strict=True)
+    }
+
+
+def by_stage(points: Floats, drawn: Floats) -> dict[str, tuple[Floats, Floats]]:
+    """Statistics (k,) and their draws (k, draws) before, after, and of their change by draw.
+
+    Parameters
+    ----------
+    points
+        Before and after in the sample, (2, k).
+    drawn
+        The same in each draw, (2, k, draws).
+    """
+    return {
+        "before": (points[0], drawn[0]),
+        "after": (points[1], drawn[1]),
+        "change": (points[1] - points[0], drawn[1] - drawn[0]),
+    }
