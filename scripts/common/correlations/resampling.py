@@ -73,17 +73,16 @@ def bootstrap(samples: Sequence[Sample], draws: int, seed: int) -> list[Floats]:
     -------
     Statistics (..., draws) of each sample.
     """
-    generator = np.random.default_rng(seed)
+    generators = [np.random.default_rng([seed, factor]) for factor in range(2)]
     tokens = samples[0].tokens
-    largest = max(tokens.sentences, tokens.types, *(len(one.tokens) for one in samples))
+    counts = tokens.sentences, tokens.types
+    largest = max(*counts, *(len(one.tokens) for one in samples))
     chunk = max(1, CELLS // largest)
     statistics: list[list[Floats]] = [[] for _ in samples]
     with progress("bootstrap", draws, "draws") as bar:
         for start in range(0, draws, chunk):
             number = min(chunk, draws - start)
-            drawn = Draws(
-                draw(tokens.sentences, number, generator), draw(tokens.types, number, generator)
-            )
+            drawn = Draws(*(draw(n, number, by) for n, by in zip(counts, generators, strict=True)))
             for one, parts in zip(samples, statistics, strict=True):
                 parts.append(one.statistics(drawn))
             bar.update(number)

@@ -1,0 +1,233 @@
+"""Draws of sentences and types against rows literally repeated; coverage in a known population."""
+
+import numpy as np
+import pytest
+import scipy.stats
+import statsmodels.api
+
+from common.correlations.nested_models import JointModel
+from common.correlations.resampling import (
+    Draws,
+    Tokens,
+    bootstrap,
+    draw,
+    in_sample,
+    percentile_interval,
+)
+from common.correlations.statistics import Ratios, Regressions
+from common.correlations.within_sentences import (
+    WithinSentences,
+    centred_ranks,
+    rho_and_influence,
+)
+
+SENTENCES, TYPES = 30, 25
+
+
+def crossed(seed, ties=True):
+    """Tokens of 1 to 6 a sentence, a quantity of their types and one of their own, two weights."""
+    generator = np.random.default_rng(seed)
+    sentence = np.repeat(np.arange(SENTENCES), generator.integers(1, 7, SENTENCES))
+    type_ = generator.choice(TYPES - 1, len(sentence))  # the last has no token
+    quantities = np.stack(
+        [generator.gamma(2, 2, TYPES)[type_], generator.gamma(2, 2, len(sentence))]
+    )
+    own = generator.normal(0, 0.5, SENTENCES)[sentence]
+    weight = 100 + 0.3 * quantities.sum(axis=0) + own + generator.normal(size=len(sentence))
+    if ties:
+        quantities, weight = quantities.round(), weight.round(1)
+    weights = np.stack([weight, weight - 2 * quantities[0] + 1e3])
+    return Tokens(sentence, type_, SENTENCES, TYPES), quantities, weights
+
+
+def drawn_once(seed):
+    generator = np.random.default_rng(seed)
+    return Draws(draw(SENTENCES, 1, generator), draw(TYPES, 1, generator))
+
+
+def repeated(tokens, draws):
+    """Rows of the tokens, each as often as its sentence's times by its type's."""
+    times = draws.sentences[tokens.sentence, 0] * draws.types[tokens.type, 0]
+    return np.repeat(np.arange(len(tokens)), times.astype(int))
+
+
+def judged(quantity, weight):
+    """R squared, slope, intercept and rho by statsmodels and scipy."""
+    fit = statsmodels.api.OLS(weight, statsmodels.api.add_constant(quantity)).fit()
+    return [fit.rsquared, fit.params[1], fit.params[0], scipy.stats.spearmanr(quantity, weight)[0]]
+
+
+def judged_terms(terms, weight):
+    """Coefficient, R squared without and with, partial R squared of each term by statsmodels."""
+    standard = np.stack([scipy.stats.zscore(term) for term in terms])
+    fit = statsmodels.api.OLS(scipy.stats.zscore(weight), standard.T).fit()
+    whole = statsmodels.api.OLS(weight, statsmodels.api.add_constant(terms.T)).fit()
+    rows = []
+    for i in range(len(terms)):
+        rest = statsmodels.api.add_constant(np.delete(terms, i, axis=0).T)
+        without = statsmodels.api.OLS(weight, rest).fit()
+        partial = (without.ssr - whole.ssr) / without.ssr
+        rows.append([fit.params[i], without.rsquared, whole.rsquared, partial])
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("ties", [True, False])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_draw_equals_statsmodels_and_scipy_on_the_tokens_repeated(seed, ties):
+    tokens, quantities, weights = crossed(seed, ties)
+    sample, draws = Regressions(tokens, quantities, weights), drawn_once(seed)
+    rows = repeated(tokens, draws)
+    for statistics, chosen in (
+        (in_sample(sample), slice(None)),
+        (sample.statistics(draws)[..., 0], rows),
+    ):
+        expected = [[judged(x[chosen], y[chosen]) for y in weights] for x in quantities]
+        assert statistics == pytest.approx(np.array(expected), rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nested_models_and_means_equal_those_of_the_tokens_repeated(seed):
+    tokens, quantities, weights = crossed(seed)
+    length = np.bincount(tokens.sentence)[tokens.sentence].astype(float)  # of the sentence
+    terms = np.concatenate([quantities, length[None]])
+    draws = drawn_once(seed)
+    rows = repeated(tokens, draws)
+    of_terms = JointModel(tokens, terms, weights).statistics(draws)[..., 0]
+    for statistics, weight in zip(of_terms, weights, strict=True):
+        expected = judged_terms(terms[:, rows], weight[rows])
+        assert statistics == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    members = np.stack([tokens.type < 9, tokens.type >= 9]).astype(float)
+    means = Ratios(tokens, members * weights[0], members).statistics(draws)[:, 0]
+    kept = members[:, rows].astype(bool)
+    assert means == pytest.approx([weights[0, rows][one].mean() for one in kept])
+
+
+def test_the_bootstrap_draws_sentences_and_types_alike_for_all_samples_in_any_chunks(monkeypatch):
+    tokens, quantities, weights = crossed(5)
+    samples = [
+        Regressions(tokens, quantities, weights),
+        WithinSentences(tokens, quantities, weights),
+        JointModel(tokens, quantities, weights),
+        Ratios(tokens, weights, np.ones_like(weights)),
+    ]
+    together = bootstrap(samples, 40, seed=5)
+    generators = [np.random.default_rng([5, factor]) for factor in range(2)]
+    draws = Draws(draw(SENTENCES, 40, generators[0]), draw(TYPES, 40, generators[1]))
+    monkeypatch.setattr("common.correlations.resampling.CELLS", 700)
+    for sample, whole, parts in zip(samples, together, bootstrap(samples, 40, 5), strict=True):
+        assert parts == pytest.approx(whole, rel=1e-9, abs=1e-12)
+        for k in range(40):
+            one = Draws(draws.sentences[:, [k]], draws.types[:, [k]])
+            alone = sample.statistics(one)[..., 0]
+            assert whole[..., k] == pytest.approx(alone, rel=1e-9, abs=1e-12)
+    rows = repeated(tokens, one)
+    assert together[0][0, 1, :, -1] == pytest.approx(judged(quantities[0, rows], weights[1, rows]))
+    assert len(np.unique(together[0][0, 0, 0])) == 40
+    assert not np.allclose(bootstrap(samples, 40, seed=6)[0], together[0])
+
+
+def test_draws_are_of_as_many_with_replacement():
+    drawn = draw(40, 2000, np.random.default_rng(0))
+    assert (drawn.sum(axis=0) == 40).all()
+    assert drawn.var() == pytest.approx(1 - 1 / 40, abs=0.02)
+
+
+def weighted_rho(x, y, times):
+    """Spearman's rho of values that are there any real number of times."""
+    x, y = (np.sign(v[:, None] - v) @ times / 2 for v in (x, y))
+    return x * y @ times / np.sqrt((x * x @ times) * (y * y @ times))
+
+
+@pytest.mark.parametrize("ties", [True, False])
+def test_rho_within_sentences_and_its_derivatives_equal_scipy_and_differences(ties):
+    tokens, quantities, weights = crossed(6, ties)
+    rho, influence = rho_and_influence(tokens, quantities[0], weights[1])
+    for sentence in range(SENTENCES):
+        own = tokens.sentence == sentence
+        x, y = quantities[0, own], weights[1, own]
+        if len(x) < 2 or not np.ptp(x) or not np.ptp(y):
+            assert np.isnan(rho[sentence])
+            continue
+        assert rho[sentence] == pytest.approx(scipy.stats.spearmanr(x, y)[0])
+        steps = 1e-5 * np.eye(len(x))
+        differences = [
+            (weighted_rho(x, y, 1 + step) - weighted_rho(x, y, 1 - step)) / 2e-5 for step in steps
+        ]
+        assert influence[own] == pytest.approx(differences, abs=1e-8)
+
+
+def test_the_mean_rho_answers_to_a_draw_of_types_as_the_ranks_do_to_first_order():
+    tokens, quantities, weights = crossed(7)
+    sample = WithinSentences(tokens, quantities, weights)
+    generator = np.random.default_rng(7)
+    sentences = draw(SENTENCES, 1, generator)
+    moved = generator.normal(size=(TYPES, 1))
+
+    def mean(step):
+        return sample.statistics(Draws(sentences, 1 + step * moved))[0, 1, 4, 0]
+
+    rhos, times = [], []
+    for sentence in np.flatnonzero(np.isfinite(sample.rho[0, 1]) & (sample.known[0] > 0)):
+        own = tokens.sentence == sentence
+        x, y, copies = quantities[0, own], weights[1, own], moved[tokens.type[own], 0]
+        rhos.append([weighted_rho(x, y, 1 + step * copies) for step in (-1e-5, 0, 1e-5)])
+        times.append(sentences[sentence, 0])
+    low, here, high = np.average(rhos, axis=0, weights=times)
+    assert sample.ranked[0] == len(rhos)
+    assert mean(0) == pytest.approx(here)
+    assert mean(1) - mean(0) == pytest.approx((high - low) / 2e-5, abs=1e-6)
+
+
+def test_draws_that_are_constant_leave_their_statistics_undefined():
+    quantity = np.array([1.1, 1.1, 1.1, 2.3, 7.0])
+    weight = np.array([0.1, 0.3, 0.7, 0.7, 0.7])
+    tokens = Tokens(np.array([0, 0, 1, 1, 2]), np.array([0, 1, 2, 3, 4]), 3, 5)
+    sentences = np.array([[3, 0, 0], [0, 3, 0], [0, 0, 1], [0, 0, 0], [1, 1, 1], [1, 1, 1]], float)
+    types = np.array([[1] * 5, [1] * 5, [1] * 5, [1] * 5, [1] * 5, [1, 2, 1, 0, 0]], float)
+    sample = Regressions(tokens, quantity[None], weight[None])
+    statistics = sample.statistics(Draws(sentences.T, types.T))[0, 0]
+    assert np.isnan(statistics[:, 0]).all()  # one quantity only
+    assert np.isnan(statistics[[0, 3], 1]).all()  # one weight only
+    assert statistics[1:3, 1] == pytest.approx([0, 0.7])
+    assert np.isnan(statistics[:, 2]).all()  # one token only
+    assert np.isnan(statistics[:, 3]).all()  # no token at all
+    assert np.isfinite(statistics[:, 4]).all()
+    assert np.isnan(statistics[:, 5]).all()  # types of one quantity only
+    assert np.isfinite(percentile_interval(statistics, 0.5)).all()
+    assert np.isnan(percentile_interval(np.full((1, 3), np.nan), 0.5)).all()
+
+
+def test_constant_and_collinear_terms_leave_their_draws_undefined():
+    tokens = Tokens(np.repeat(np.arange(4), 3), np.arange(12), 4, 12)
+    generator = np.random.default_rng(0)
+    terms = generator.normal(size=(2, 12))
+    terms[1, 3:] = 2 * terms[0, 3:] + 1
+    terms[0, 9:] = 7
+    weight = generator.normal(size=(1, 12))
+    sentences = np.array([[1, 1, 1, 1], [0, 1, 1, 0], [0, 0, 0, 4], [0, 0, 0, 0]], float).T
+    draws = Draws(sentences, np.ones((12, 4)))
+    statistics = JointModel(tokens, terms, weight).statistics(draws)
+    assert np.isfinite(statistics[..., 0]).all()
+    assert np.isnan(statistics[..., 1:]).all()
+    flat = JointModel(tokens, generator.normal(size=(2, 12)), np.full((1, 12), 0.1))
+    assert np.isnan(in_sample(flat)).all()
+
+
+def simulated(generator, sentences, types, length=8):
+    """Tokens of Zipfian types; quantity of the type, two weights with effects of type, sentence."""
+    probability = 1 / np.arange(5, types + 5)
+    type_ = generator.choice(types, sentences * length, p=probability / probability.sum())
+    sentence = np.repeat(np.arange(sentences), length)
+    quantity = generator.normal(size=types)[type_]
+    weights = []
+    for slope, noise in ((0.2, 1.0), (0.6, 0.8)):
+        of_type, of_sentence = generator.normal(size=types), generator.normal(size=sentences)
+        own = noise * generator.normal(size=len(type_))
+        weights.append(slope * quantity + 0.7 * of_type[type_] + 0.5 * of_sentence[sentence] + own)
+    return Tokens(sentence, type_, sentences, types), quantity, np.stack(weights)
+
+
+def truth(quantity_slope, noise):
+    """R squared, slope, intercept and rho of a bivariate normal."""
+    correlation = quantity_slope / np.sqrt(quantity_slope**2 + 0.49 + 0.25 + noise**2)
+    return [correlation**2, quantity_slope, 0, 6 / np.pi * np.arcsin(correlation / 2)]
