@@ -26,7 +26,6 @@ from common.correlations.resampling import (
     Sample,
     Tokens,
     draw,
-    in_sample,
     percentile_interval,
 )
 from common.correlations.statistics import Ratios, Regressions
@@ -66,7 +65,9 @@ def samples_of(tokens: pl.DataFrame, x: np.ndarray, band: np.ndarray) -> dict[st
     crossed = Tokens(sentence, type_, int(sentence.max()) + 1, len(types))
     w, s = (tokens.select(f"{kind}0", f"{kind}1").to_numpy().T for kind in "ws")
     others = tokens.select("self_information", "position", "length").to_numpy().T.astype(float)
-    members = np.concatenate([np.arange(band.max() + 1)[:, None] == band[type_], np.ones((1, len(w.T)))])
+    members = np.concatenate(
+        [np.arange(band.max() + 1)[:, None] == band[type_], np.ones((1, len(w.T)))]
+    )
     return {
         "regression": Regressions(crossed, x[:, type_], w),
         "within": WithinSentences(crossed, x[:, type_], s),
@@ -160,7 +161,9 @@ def main(
                 some = tokens.filter(pl.col("sentence_id").is_in(chosen))
                 x = some.group_by("token_id").agg(pl.col(quantity).first()).sort("token_id")
                 x = x[quantity].to_numpy()
-                null = np.stack([generator.permutation(x) for _ in range(trials if size else subsets * trials)])
+                null = np.stack(
+                    [generator.permutation(x) for _ in range(trials if size else subsets * trials)]
+                )
                 for relation, values in (("none", null), ("true", x[None])):
                     for *about, share in judged(some, values, draws, permutations, subset):
                         shares[relation, *about].append(share)

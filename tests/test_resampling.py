@@ -17,7 +17,6 @@ from common.correlations.resampling import (
 from common.correlations.statistics import Ratios, Regressions
 from common.correlations.within_sentences import (
     WithinSentences,
-    centred_ranks,
     rho_and_influence,
 )
 

@@ -176,8 +176,8 @@ class Regressions:
             spread = variance(len(self.tokens), value @ count, value**2 @ count)
             for j, (y, ranks_y) in enumerate(zip(self.y, self.ranks_y, strict=True)):
                 covariance = value @ self.by_type.sums(y).take(receiver)
-                slope[j] = covariance / spread
                 correlation[j] = covariance / np.sqrt(spread * variance(len(y), y.sum(), y @ y))
+                slope[j] = np.where(np.isnan(correlation[j]), np.nan, covariance / spread)
                 of_tokens, squares_y = ranks_y.centred(np.ones((len(y), 1)))
                 of_types = self.by_type.sums(of_tokens[ranks_y.group, 0]).take(receiver)
                 product = np.einsum("gd,gd->d", ranks, self.ranks_x[i].total(of_types))
