@@ -88,13 +88,12 @@ def stages_of(kind: str, statistics: np.ndarray) -> np.ndarray:
     return statistics
 
 
-def exclusions(sample: Sample, kind: str, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
-    """Whether 0 is outside the intervals of both stages, and of their change; (trials, k) each."""
+def exclusions(sample: Sample, kind: str, draws: Draws) -> np.ndarray:
+    """Whether 0 is outside the intervals of each stage and of the change; (trials, 3, k)."""
     drawn = stages_of(kind, sample.statistics(draws))
-    low, high = percentile_interval(drawn, 0.95)
-    outside = ((low > 0) | (high < 0)).mean(axis=1)
-    low, high = percentile_interval(drawn[:, 1] - drawn[:, 0], 0.95)
-    return outside, (low > 0) | (high < 0)
+    changed = np.concatenate([drawn, drawn[:, 1:] - drawn[:, :1]], axis=1)
+    low, high = percentile_interval(changed, 0.95)
+    return (low > 0) | (high < 0)
 
 
 def judged(
@@ -113,20 +112,22 @@ def judged(
     }
     for name, sample in samples.items():
         kind = name.split()[0]
-        for method, drawn in both.items():
-            outside, changed = exclusions(sample, name, drawn)
-            for statistic, k in TESTED[kind].items():
-                if "R2" not in statistic:
-                    yield kind, statistic, method, outside[:, k].mean()
-                yield kind, f"change of {statistic}", method, changed[:, k].mean()
-        if kind == "classes":
-            continue
-        for i in range(1 if kind == "partial" else len(x)):
-            permuted = permute(sample, i, band, permutations, seed + i)
-            p, changed = p_values(permuted), change_p_values(permuted, SQUARED[kind])
-            for statistic, k in TESTED[kind].items():
-                yield kind, statistic, "permutation", (p[:, k] < 0.05).mean()
-                yield kind, f"change of {statistic}", "permutation", (changed[:, k] < 0.05).mean()
+        said = {
+            method: exclusions(sample, name, drawn).mean(axis=0) for method, drawn in both.items()
+        }
+        if kind != "classes":
+            each = [
+                np.concatenate([p_values(permuted), change_p_values(permuted, SQUARED[kind])])
+                for i in range(1 if kind == "partial" else len(x))
+                for permuted in [permute(sample, i, band, permutations, seed + i)]
+            ]
+            said["permutation"] = (np.array(each) < 0.05).mean(axis=0)
+        for method, shares in said.items():
+            for stage, of_stage in zip(("before", "after", "change"), shares, strict=True):
+                for statistic, k in TESTED[kind].items():
+                    # An interval of R squared lies above 0 whatever the relation.
+                    if method == "permutation" or stage == "change" or "R2" not in statistic:
+                        yield kind, f"{statistic} {stage}", method, of_stage[k]
 
 
 def main(

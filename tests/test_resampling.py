@@ -131,50 +131,56 @@ def test_draws_are_of_as_many_with_replacement():
     assert drawn.var() == pytest.approx(1 - 1 / 40, abs=0.02)
 
 
-def weighted_rho(x, y, times):
-    """Spearman's rho of values that are there any real number of times."""
-    x, y = (np.sign(v[:, None] - v) @ times / 2 for v in (x, y))
-    return x * y @ times / np.sqrt((x * x @ times) * (y * y @ times))
+def judged_rho(x, y):
+    """Spearman's rho by scipy; NaN where it is undefined."""
+    return scipy.stats.spearmanr(x, y)[0] if len(x) > 1 and np.ptp(x) and np.ptp(y) else np.nan
 
 
 @pytest.mark.parametrize("ties", [True, False])
-def test_rho_within_sentences_and_its_derivatives_equal_scipy_and_differences(ties):
+def test_rho_within_sentences_with_and_without_each_token_equals_scipy(ties, monkeypatch):
+    monkeypatch.setattr("common.correlations.within_sentences.PAIRS", 40)
     tokens, quantities, weights = crossed(6, ties)
-    rho, influence = rho_and_influence(tokens, quantities[0], weights[1])
+    shuffled = np.random.default_rng(6).permutation(len(tokens))  # in any order of the tokens
+    tokens = Tokens(tokens.sentence[shuffled], tokens.type[shuffled], SENTENCES, TYPES)
+    rho, influence = rho_and_influence(tokens, quantities, weights)
     for sentence in range(SENTENCES):
-        own = tokens.sentence == sentence
-        x, y = quantities[0, own], weights[1, own]
-        if len(x) < 2 or not np.ptp(x) or not np.ptp(y):
-            assert np.isnan(rho[sentence])
-            continue
-        assert rho[sentence] == pytest.approx(scipy.stats.spearmanr(x, y)[0])
-        steps = 1e-5 * np.eye(len(x))
-        differences = [
-            (weighted_rho(x, y, 1 + step) - weighted_rho(x, y, 1 - step)) / 2e-5 for step in steps
-        ]
-        assert influence[own] == pytest.approx(differences, abs=1e-8)
+        own = np.flatnonzero(tokens.sentence == sentence)
+        for i, x in enumerate(quantities[:, own]):
+            for j, y in enumerate(weights[:, own]):
+                whole = judged_rho(x, y)
+                assert rho[i, j, sentence] == pytest.approx(whole, nan_ok=True)
+                without = [judged_rho(np.delete(x, k), np.delete(y, k)) for k in range(len(own))]
+                expected = whole - np.nan_to_num(without)
+                if np.isfinite(whole):
+                    assert influence[i, j, own] == pytest.approx(expected)
 
 
-def test_the_mean_rho_answers_to_a_draw_of_types_as_the_ranks_do_to_first_order():
+def test_rho_of_the_shortest_and_of_constant_sentences():
+    sentence = np.array([0, 1, 1, 2, 2, 3, 3, 3, 5, 5, 5])
+    quantity = np.array([1.0, 1, 2, 2, 1, 4, 4, 4, 1, 2, 2])
+    weight = np.array([1.0, 3, 5, 3, 5, 1, 2, 3, 1, 1, 3])
+    tokens = Tokens(sentence, np.arange(11), 6, 11)
+    rho = rho_and_influence(tokens, quantity[None], weight[None])[0][0, 0]
+    assert rho == pytest.approx([np.nan, 1, -1, np.nan, np.nan, 0.5], nan_ok=True)
+
+
+def test_the_mean_rho_is_that_of_sentences_drawn_and_moves_by_the_influence_of_types_drawn():
     tokens, quantities, weights = crossed(7)
-    sample = WithinSentences(tokens, quantities, weights)
-    generator = np.random.default_rng(7)
-    sentences = draw(SENTENCES, 1, generator)
-    moved = generator.normal(size=(TYPES, 1))
-
-    def mean(step):
-        return sample.statistics(Draws(sentences, 1 + step * moved))[0, 1, 4, 0]
-
-    rhos, times = [], []
-    for sentence in np.flatnonzero(np.isfinite(sample.rho[0, 1]) & (sample.known[0] > 0)):
-        own = tokens.sentence == sentence
-        x, y, copies = quantities[0, own], weights[1, own], moved[tokens.type[own], 0]
-        rhos.append([weighted_rho(x, y, 1 + step * copies) for step in (-1e-5, 0, 1e-5)])
-        times.append(sentences[sentence, 0])
-    low, here, high = np.average(rhos, axis=0, weights=times)
-    assert sample.ranked[0] == len(rhos)
-    assert mean(0) == pytest.approx(here)
-    assert mean(1) - mean(0) == pytest.approx((high - low) / 2e-5, abs=1e-6)
+    sample, draws = WithinSentences(tokens, quantities, weights), drawn_once(7)
+    rho, influence = rho_and_influence(tokens, quantities, weights)
+    known = np.flatnonzero(np.isfinite(rho[0]).all(axis=0))
+    assert sample.ranked[0] == len(known) < SENTENCES
+    times = draws.sentences[known, 0]
+    whole = Draws(draws.sentences, np.ones((TYPES, 1)))
+    of_sentences = np.average(rho[0][:, known], axis=1, weights=times)
+    assert sample.statistics(whole)[0, :, 4, 0] == pytest.approx(of_sentences)
+    moved = [
+        rho[0, :, s] + influence[0][:, own] @ (draws.types[tokens.type[own], 0] - 1)
+        for s in known
+        for own in [tokens.sentence == s]
+    ]
+    expected = np.average(moved, axis=0, weights=times)
+    assert sample.statistics(draws)[0, :, 4, 0] == pytest.approx(expected)
 
 
 def test_draws_that_are_constant_leave_their_statistics_undefined():

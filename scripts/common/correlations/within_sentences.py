@@ -10,6 +10,8 @@ from common.correlations.resampling import Draws, Tokens
 from common.correlations.statistics import Regressions
 
 WITHIN = (*STATISTICS, "sentence_spearman")
+PAIRS = 2**18
+"""Pairs of tokens of one sentence that are compared at once."""
 
 
 class WithinSentences:
@@ -34,25 +36,26 @@ class WithinSentences:
         self.tokens = tokens
         self.regressions = Regressions(tokens, quantities, shares)
         self.by_type = self.regressions.by_type
-        shape = (len(quantities), len(shares))
-        rho = np.empty((*shape, tokens.sentences))
-        influence = np.empty((*shape, len(tokens)))
-        for i, x in enumerate(quantities):
-            for j, y in enumerate(shares):
-                rho[i, j], influence[i, j] = rho_and_influence(tokens, x, y)
+        rho, self.influence = rho_and_influence(tokens, quantities, shares)
         known = np.asarray(np.isfinite(rho).all(axis=1))
         self.ranked, self.known = known.sum(axis=1), known.astype(float)
-        self.rho = np.where(known[:, None], rho, 0)
-        self.influence = np.where(known[:, None, tokens.sentence], influence, 0)
+        self.influence = np.where(known[:, None, tokens.sentence], self.influence, 0)
+        # What each sentence adds beside its tokens' influence, so that they add up to its rho.
+        of_tokens = [
+            [np.bincount(tokens.sentence, row, tokens.sentences) for row in rows]
+            for rows in self.influence
+        ]
+        self.rest = np.where(known[:, None], rho, 0) - np.array(of_tokens)
 
     def statistics(self, draws: Draws) -> Floats:
         """Statistics (quantities, stages, 5, draws) in the order of `WITHIN`.
 
-        The rho of a sentence answers to the draw of types to first order: drawn literally, few of
-        the tokens of a short sentence would be left, and rho of few tokens is smaller.
+        The rho of a sentence answers to the draw of types by the jackknife's linear approximation
+        (Efron 1982, The Jackknife, the Bootstrap and Other Resampling Plans, section 6.1): drawn
+        literally, few of its tokens would be left, and rho of few tokens is nearer to 0.
         """
         with np.errstate(invalid="ignore", divide="ignore"):
-            means = self.rho @ draws.sentences + self.influence @ draws.of_tokens(self.tokens)
+            means = self.rest @ draws.sentences + self.influence @ draws.of_tokens(self.tokens)
             means /= (self.known @ draws.sentences)[:, None]
         return np.concatenate([self.regressions.statistics(draws), means[:, :, None]], axis=2)
 
@@ -111,26 +114,58 @@ class WithinSentences:
         return ranks, tied / scale
 
 
-def rho_and_influence(tokens: Tokens, quantity: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    """Spearman's rho of quantity and weight (n,) within each sentence, and its derivatives.
+def rho_and_influence(tokens: Tokens, quantities: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Spearman's rho of quantities and weights within each sentence, and what each token does.
 
     Returns
     -------
-    Rho (sentences,), NaN where it is undefined: a sentence of fewer than two tokens, of equal
-    quantities or of equal weights. The derivative of the rho of its sentence by the times that
-    each token is there, (n,); they sum to 0 in each sentence, as all tokens twice have the same
-    rho.
+    Rho (quantities, weights, sentences), NaN where it is undefined: a sentence of fewer than two
+    tokens, of equal quantities or of equal weights. Influence (quantities, weights, n): rho less
+    the rho of the sentence without the token (0 if undefined).
     """
-    own = tokens.sentence
-    x, y = centred_ranks(tokens, quantity), centred_ranks(tokens, weight)
-    xx, xy, yy = (np.bincount(own, term, tokens.sentences) for term in (x * x, x * y, y * y))
-    by_xy = x * y + _by_move(own, x, y) + _by_move(own, y, x)
-    by_xx, by_yy = x * x + 2 * _by_move(own, x, x), y * y + 2 * _by_move(own, y, y)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rho = np.clip(xy / np.sqrt(xx * yy), -1, 1)
-        influence = by_xy / np.sqrt(xx * yy)[own]
-        influence -= rho[own] / 2 * (by_xx / xx[own] + by_yy / yy[own])
+    shape = len(quantities), len(weights)
+    rho = np.full((*shape, tokens.sentences), np.nan)
+    influence = np.zeros((*shape, len(tokens)))
+    order = np.argsort(tokens.sentence, kind="stable")
+    lengths = np.bincount(tokens.sentence, minlength=tokens.sentences)
+    starts = np.cumsum(lengths) - lengths
+    for length in np.unique(lengths[lengths > 1]):
+        alike = np.flatnonzero(lengths == length)
+        for some in np.array_split(alike, -(-len(alike) * length**2 // PAIRS)):
+            rows = order[starts[some][:, None] + np.arange(length)]
+            of_x, of_y = ([_ranks(values[rows]) for values in v] for v in (quantities, weights))
+            for i, (x, x_without) in enumerate(of_x):
+                for j, (y, y_without) in enumerate(of_y):
+                    rho[i, j, some] = whole = _correlation(x, y)
+                    without = _correlation(x_without, y_without)
+                    influence[i, j, rows] = whole[:, None] - np.nan_to_num(without)
     return rho, influence
+
+
+def _ranks(values: Floats) -> tuple[Floats, Floats]:
+    """Centred midranks in sentences of one length; of all tokens, and of those but each.
+
+    Parameters
+    ----------
+    values
+        (sentences, length).
+
+    Returns
+    -------
+    (sentences, length), and (sentences, left out, length), where that left out is 0.
+    """
+    above = np.sign(values[:, None, :] - values[:, :, None]) / 2
+    ranks = above.sum(axis=1)
+    without = ranks[:, None] - above
+    without[:, *np.diag_indices(values.shape[1])] = 0
+    return ranks, without
+
+
+def _correlation(x: Floats, y: Floats) -> Floats:
+    """Correlation of centred values along the last axis; NaN where either is constant."""
+    xy, xx, yy = (np.einsum("...i,...i->...", *pair) for pair in ((x, y), (x, x), (y, y)))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.clip(xy / np.sqrt(xx * yy), -1, 1)
 
 
 def centred_ranks(tokens: Tokens, values: Floats) -> Floats:
@@ -139,20 +174,6 @@ def centred_ranks(tokens: Tokens, values: Floats) -> Floats:
     ranks = pl.col("value").rank("average").over("sentence")
     centred = ranks - (pl.len().over("sentence") + 1) / 2
     return frame.select(centred).to_series().to_numpy()
-
-
-def _by_move(sentence: Integers, ranks: Floats, others: Floats) -> Floats:
-    """Derivatives of sum `ranks` x `others` by the times of each token, through `ranks` alone.
-
-    One more token moves those above it up by half a place and those below it down; as `others`
-    sum to 0 in a sentence, that is - (sum of `others` below it + half of those at its place).
-    """
-    frame = pl.DataFrame({"sentence": sentence, "rank": ranks, "other": others})
-    places = frame.group_by("sentence", "rank").agg(pl.col("other").sum()).sort("sentence", "rank")
-    below = pl.col("other").cum_sum().over("sentence") - pl.col("other") / 2
-    moves = places.select("sentence", "rank", move=-below)
-    joined = frame.join(moves, ["sentence", "rank"], how="left", maintain_order="left")
-    return joined["move"].to_numpy()
 
 
 def _short(numbers: Integers) -> NDArray[np.uint16] | Integers:
