@@ -21,6 +21,8 @@ from common.correlations.within_sentences import (
 )
 
 SENTENCES, TYPES = 30, 25
+SLOPES = ((0.2, 1.0), (0.6, 0.8))
+"""Slope and noise of the two weights of `simulated`."""
 
 
 def crossed(seed, ties=True):
@@ -225,7 +227,7 @@ def simulated(generator, sentences, types, length=8):
     sentence = np.repeat(np.arange(sentences), length)
     quantity = generator.normal(size=types)[type_]
     weights = []
-    for slope, noise in ((0.2, 1.0), (0.6, 0.8)):
+    for slope, noise in SLOPES:
         of_type, of_sentence = generator.normal(size=types), generator.normal(size=sentences)
         own = noise * generator.normal(size=len(type_))
         weights.append(slope * quantity + 0.7 * of_type[type_] + 0.5 * of_sentence[sentence] + own)
@@ -236,3 +238,48 @@ def truth(quantity_slope, noise):
     """R squared, slope, intercept and rho of a bivariate normal."""
     correlation = quantity_slope / np.sqrt(quantity_slope**2 + 0.49 + 0.25 + noise**2)
     return [correlation**2, quantity_slope, 0, 6 / np.pi * np.arcsin(correlation / 2)]
+
+
+def intervals_of(sample, draws):
+    """95 % intervals of the statistics of both weights and of their change, (2, 3, 4)."""
+    drawn = sample.statistics(draws)[0]
+    return percentile_interval(np.concatenate([drawn, drawn[1:] - drawn[:1]]), 0.95)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("sentences", "types"), [(50, 200), (300, 400)])
+def test_intervals_hold_the_truth_of_sentences_and_types(sentences, types):
+    generator = np.random.default_rng([2007, sentences])
+    of_stages = np.array([truth(*slope_and_noise) for slope_and_noise in SLOPES])
+    expected = np.concatenate([of_stages, of_stages[1:] - of_stages[:1]])
+    trials, held = 200, np.zeros((3, 4))
+    for _ in range(trials):
+        tokens, quantity, weights = simulated(generator, sentences, types)
+        draws = Draws(*(draw(count, 300, generator) for count in (sentences, types)))
+        low, high = intervals_of(Regressions(tokens, quantity[None], weights), draws)
+        held += (low <= expected) & (expected <= high)
+    # 93 %, less two standard errors of that many trials; wider where single tokens are noisy.
+    assert (held / trials > 0.93 - 2 * np.sqrt(0.93 * 0.07 / trials)).all(), held / trials
+    assert 0.94 < (held / trials).mean() < 0.99
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("sentences", "types"), [(50, 200), (300, 400)])
+def test_quantities_permuted_over_types_are_seldom_told_from_0(sentences, types):
+    generator = np.random.default_rng([17, sentences])
+    permuted, texts = 15, 20
+    seldom, often = np.zeros((2, 3, 5))
+    for _ in range(texts):
+        tokens, _, weights = simulated(generator, sentences, types)
+        free = generator.normal(size=(permuted, types))[:, tokens.type]
+        sample = WithinSentences(tokens, free, weights)
+        both = [draw(count, 300, generator) for count in (sentences, types)]
+        for total, of_types in ((seldom, both[1]), (often, np.ones_like(both[1]))):
+            drawn = sample.statistics(Draws(both[0], of_types))
+            changed = np.concatenate([drawn, drawn[:, 1:] - drawn[:, :1]], axis=1)
+            low, high = percentile_interval(changed, 0.95)
+            total += ((low > 0) | (high < 0)).mean(axis=0) / texts
+    margin = 2 * np.sqrt(0.07 * 0.93 / (permuted * texts))
+    assert (seldom[:, [1, 3, 4]] < 0.07 + margin).all(), seldom
+    assert seldom[2, 0] < 0.07 + margin  # the change of R squared
+    assert (often[:, [1, 3, 4]] > 0.2).all(), often  # sentences alone are not what varies
