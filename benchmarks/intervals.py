@@ -26,6 +26,7 @@ from common.correlations.resampling import (
     Sample,
     Tokens,
     draw,
+    freedom_of,
     percentile_interval,
 )
 from common.correlations.statistics import Ratios, Regressions
@@ -81,18 +82,21 @@ def samples_of(tokens: pl.DataFrame, x: np.ndarray, band: np.ndarray) -> dict[st
 
 def stages_of(kind: str, statistics: np.ndarray) -> np.ndarray:
     """Statistics (trials, stages, k, draws) of any kind of sample; what is 0 without relation."""
-    if kind.startswith("partial"):
+    if kind == "partial":
         return statistics[None, :, 0]
     if kind == "classes":
         return (statistics[:, :-1] / statistics[:, -1:] - 1).transpose(1, 0, 2)[:, :, None]
     return statistics
 
 
-def exclusions(sample: Sample, kind: str, draws: Draws) -> np.ndarray:
+def exclusions(sample: Sample, kind: str, draws: Draws, old: bool) -> np.ndarray:
     """Whether 0 is outside the intervals of each stage and of the change; (trials, 3, k)."""
     drawn = stages_of(kind, sample.statistics(draws))
     changed = np.concatenate([drawn, drawn[:, 1:] - drawn[:, :1]], axis=1)
-    low, high = percentile_interval(changed, 0.95)
+    plain = np.zeros(changed.shape[2], bool)
+    plain[list(SQUARED[kind])] = True
+    freedom = np.inf if old else np.where(plain, np.inf, freedom_of(changed))
+    low, high = percentile_interval(changed, 0.95, freedom)
     return (low > 0) | (high < 0)
 
 
@@ -113,7 +117,8 @@ def judged(
     for name, sample in samples.items():
         kind = name.split()[0]
         said = {
-            method: exclusions(sample, name, drawn).mean(axis=0) for method, drawn in both.items()
+            method: exclusions(sample, kind, drawn, method == "sentences").mean(axis=0)
+            for method, drawn in both.items()
         }
         if kind != "classes":
             each = [

@@ -5,6 +5,7 @@ import pytest
 import scipy.stats
 
 from common.correlations.replicates import mean_of_replicates
+from common.correlations.resampling import freedom_of
 
 
 def test_the_interval_is_of_the_spread_between_replicates_and_what_they_share():
@@ -17,7 +18,8 @@ def test_the_interval_is_of_the_spread_between_replicates_and_what_they_share():
         covariance = np.cov(drawn[:, k])
         shared = covariance[~np.eye(3, dtype=bool)].mean()
         between = points[:, k].var(ddof=1) / 3
-        freedom = 2 * (between + shared) ** 2 / between**2
+        spread = between**2 / 2 + shared**2 / freedom_of(drawn[:, k].mean(axis=0))
+        freedom = (between + shared) ** 2 / spread
         reach = scipy.stats.t.ppf(0.95, freedom) * np.sqrt(between + shared)
         assert (high[k] - mean[k], mean[k] - low[k]) == pytest.approx((reach, reach))
 
@@ -43,7 +45,7 @@ def test_one_replicate_is_no_sample_of_trainings():
         mean_of_replicates(np.zeros((1, 2)), np.zeros((1, 2, 5)), 0.95)
 
 
-def coverage(generator, replicates, of_training, shared, both, trials=4000, draws=200):
+def coverage(generator, replicates, of_training, shared, both, *, trials=4000, draws=200):
     """Share of intervals that hold 0, where draws know the spread of what is not of training."""
     hit = 0
     for _ in range(trials):

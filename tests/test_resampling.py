@@ -7,10 +7,12 @@ import statsmodels.api
 
 from common.correlations.nested_models import JointModel
 from common.correlations.resampling import (
+    LEAST_FREEDOM,
     Draws,
     Tokens,
     bootstrap,
     draw,
+    freedom_of,
     in_sample,
     percentile_interval,
 )
@@ -204,6 +206,33 @@ def test_draws_that_are_constant_leave_their_statistics_undefined():
     assert np.isnan(percentile_interval(np.full((1, 3), np.nan), 0.5)).all()
 
 
+def test_intervals_are_quantiles_that_lie_further_out_with_few_degrees_of_freedom():
+    drawn = np.random.default_rng(0).normal(size=(2, 3, 101))
+    drawn[0, 1, 7] = drawn[1, 1, :90] = np.nan
+    expected = np.nanquantile(drawn, [0.05, 0.95], axis=-1)
+    assert percentile_interval(drawn, 0.9) == pytest.approx(expected)
+    reach = np.sqrt(6 / 5) * scipy.stats.t.ppf(0.95, 5)
+    tails = scipy.stats.norm.cdf([-reach, reach])
+    assert percentile_interval(drawn, 0.9, 5.0) == pytest.approx(
+        np.nanquantile(drawn, tails, axis=-1)
+    )
+
+
+def test_degrees_of_freedom_are_those_of_the_types_that_move_a_statistic():
+    generator = np.random.default_rng(1)
+    times = draw(400, 40_000, generator)
+    for moves, expected in (
+        (generator.normal(size=400), 400),  # fourth moments of a normal are 3 squared variances
+        (np.r_[4 * generator.normal(size=20), np.zeros(380)], None),
+    ):
+        freedom = 3 * (moves**2).sum() ** 2 / (moves**4).sum()
+        assert expected is None or freedom == pytest.approx(expected, rel=0.2)
+        found = 3 / freedom_of(moves @ times)
+        assert found == pytest.approx(3 / freedom, abs=0.08)
+    assert freedom_of(times[0]) == LEAST_FREEDOM  # one type alone
+    assert freedom_of(generator.uniform(size=1000)) == np.inf
+
+
 def test_constant_and_collinear_terms_leave_their_draws_undefined():
     tokens = Tokens(np.repeat(np.arange(4), 3), np.arange(12), 4, 12)
     generator = np.random.default_rng(0)
@@ -240,10 +269,17 @@ def truth(quantity_slope, noise):
     return [correlation**2, quantity_slope, 0, 6 / np.pi * np.arcsin(correlation / 2)]
 
 
+def ends(drawn):
+    """Ends of the 95 % intervals of statistics (..., k, draws), the first of which is a square."""
+    freedom = freedom_of(drawn)
+    freedom[..., 0] = np.inf
+    return percentile_interval(drawn, 0.95, freedom)
+
+
 def intervals_of(sample, draws):
     """95 % intervals of the statistics of both weights and of their change, (2, 3, 4)."""
     drawn = sample.statistics(draws)[0]
-    return percentile_interval(np.concatenate([drawn, drawn[1:] - drawn[:1]]), 0.95)
+    return ends(np.concatenate([drawn, drawn[1:] - drawn[:1]]))
 
 
 @pytest.mark.slow
@@ -274,11 +310,11 @@ def test_quantities_permuted_over_types_are_seldom_told_from_0(sentences, types)
         free = generator.normal(size=(permuted, types))[:, tokens.type]
         sample = WithinSentences(tokens, free, weights)
         both = [draw(count, 300, generator) for count in (sentences, types)]
-        for total, of_types in ((seldom, both[1]), (often, np.ones_like(both[1]))):
+        for shares, of_types in ((seldom, both[1]), (often, np.ones_like(both[1]))):
             drawn = sample.statistics(Draws(both[0], of_types))
             changed = np.concatenate([drawn, drawn[:, 1:] - drawn[:, :1]], axis=1)
-            low, high = percentile_interval(changed, 0.95)
-            total += ((low > 0) | (high < 0)).mean(axis=0) / texts
+            low, high = ends(changed)
+            shares[:] += ((low > 0) | (high < 0)).mean(axis=0) / texts
     margin = 2 * np.sqrt(0.07 * 0.93 / (permuted * texts))
     assert (seldom[:, [1, 3, 4]] < 0.07 + margin).all(), seldom
     assert seldom[2, 0] < 0.07 + margin  # the change of R squared

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.stats import t
 
 from common.arrays import Floats
+from common.correlations.resampling import freedom_of
 
 
 def mean_of_replicates(points: Floats, drawn: Floats, confidence: float) -> Floats:
@@ -16,7 +17,8 @@ def mean_of_replicates(points: Floats, drawn: Floats, confidence: float) -> Floa
     variance of the mean in the draws would count var v / R twice). With trainings as readers and
     sentences and types as cases, this is the analysis of Obuchowski and Rockette (1995,
     Communications in Statistics 24, 285-308), with the degrees of freedom of Hillis (2007,
-    Statistics in Medicine 26, 596-619; Satterthwaite's): variance^2 / (between^2 / (R - 1)).
+    Statistics in Medicine 26, 596-619; Satterthwaite's): variance^2 over between^2 / (R - 1),
+    here plus shared^2 / `freedom_of` the mean's draws, as cases are not many for certain.
 
     Parameters
     ----------
@@ -48,8 +50,10 @@ def mean_of_replicates(points: Floats, drawn: Floats, confidence: float) -> Floa
     # Of all pairs of two replicates: the square of the sum holds each twice, and each by itself.
     products = np.nansum(away.sum(axis=0) ** 2 - (away**2).sum(axis=0), axis=-1)
     shared = products / (replicates * (replicates - 1)) / (known.sum(axis=-1) - 1)
-    variance = between + np.maximum(shared, 0)
+    shared = np.maximum(shared, 0)
+    variance = between + shared
     with np.errstate(invalid="ignore", divide="ignore"):
-        freedom = np.where(between > 0, (replicates - 1) * (variance / between) ** 2, np.inf)
+        spread = between**2 / (replicates - 1) + shared**2 / freedom_of(drawn.mean(axis=0))
+        freedom = np.where(spread > 0, variance**2 / spread, np.inf)
         reach = np.sqrt(variance) * t.ppf((1 + confidence) / 2, freedom)
     return np.stack([mean, mean - reach, mean + reach])
