@@ -1,4 +1,5 @@
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -7,8 +8,9 @@ from types import SimpleNamespace
 HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
 SCRIPTS = os.path.relpath(HOME / "scripts") if HOME == Path.cwd() else str(HOME / "scripts")
 sys.path.insert(0, str(HOME / "scripts"))
-from common.workflow.configuration import ConfigError, derive_seed, foreign_tokenizers
-from common.workflow.configuration import has_exact, refuse_repeated_keys, root_of, validated
+from common.workflow.configuration import ConfigError, add_replicates, derive_seed
+from common.workflow.configuration import foreign_tokenizers, has_exact, refuse_repeated_keys
+from common.workflow.configuration import replicate, root_of, validated
 from common.workflow.imports import modules_of
 from common.workflow.start import refuse_to_start
 from common.workflow.submission import refusals
@@ -19,6 +21,7 @@ try:
     for file in workflow.configfiles:
         refuse_repeated_keys(Path(file))
     config = validated(config)
+    add_replicates(config)
 except ConfigError as error:
     print(f"{CONFIG_FILES}: {error}", file=sys.stderr)
     sys.exit(1)
@@ -66,7 +69,7 @@ NAME = "[a-z0-9][a-z0-9_-]*"
 wildcard_constraints:
     corpus=NAME,
     counted_on=NAME,
-    encoder=NAME,
+    encoder=rf"{NAME}(\.\d+)?",
     tokenizer=NAME,
     masked_lm=NAME,
     comparison=NAME,
@@ -98,7 +101,8 @@ def script_of(rule):
 
 def of_source(entries, *sources):
     """Pattern of the names of the entries with one of these sources."""
-    return "|".join(n for n, entry in entries.items() if entry["source"] in sources) or "(?!)"
+    names = [re.escape(n) for n, entry in entries.items() if entry["source"] in sources]
+    return "|".join(names) or "(?!)"
 
 
 def options(settings, *keys, **more):
@@ -124,6 +128,11 @@ def reported(path, caption, question, **labels):
     """An output with its caption, and its place among the questions of the report."""
     category = QUESTIONS[question]
     return report(path, caption=f"report/{caption}.rst", category=category, labels=labels)
+
+
+def first_of(encoder):
+    """The first training of an encoder, whose tokenizer the others share."""
+    return encoder.partition(".")[0]
 
 
 def seed_for(*use):
@@ -169,12 +178,15 @@ def surprisal_of(wildcards):
     return f"<results>/surprisal/{masked_lm}/{wildcards.corpus}.parquet"
 
 
-def weights_of(stage):
-    """The table of weights of the encoder before or after, for a comparison, corpus and method."""
+def weights_of(stage, replicates=1):
+    """Tables of weights of the encoder before or after, for a comparison, corpus and method."""
 
     def find(wildcards):
         encoder = COMPARISONS[wildcards.comparison][stage]
-        return f"<results>/weights/{wildcards.method}/{encoder}/{wildcards.corpus}.parquet"
+        names = [replicate(config, encoder, number + 1) for number in range(replicates)]
+        return [
+            f"<results>/weights/{wildcards.method}/{n}/{wildcards.corpus}.parquet" for n in names
+        ]
 
     return find
 

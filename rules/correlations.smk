@@ -1,8 +1,8 @@
 rule correlate_weights:
     input:
         **script_of("correlate_weights"),
-        before=weights_of("before"),
-        after=weights_of("after"),
+        before=weights_of("before", config["replicates"]),
+        after=weights_of("after", config["replicates"]),
         information=information_of,
         surprisal=surprisal_of,
     output:
@@ -14,7 +14,7 @@ rule correlate_weights:
         "<benchmarks>/correlate_weights/{comparison}.{corpus}.{method}.tsv"
     params:
         names=names_of,
-        settings=bootstrap_options("quantities", "minimum_count"),
+        settings=bootstrap_options("quantities", "minimum_count", "permutations"),
         surprisal=given("surprisal"),
     threads: 1
     resources:
@@ -32,8 +32,8 @@ rule correlate_weights:
 rule correlate_shares:
     input:
         **script_of("correlate_shares"),
-        before=weights_of("before"),
-        after=weights_of("after"),
+        before=weights_of("before", config["replicates"]),
+        after=weights_of("after", config["replicates"]),
         information=information_of,
         surprisal=surprisal_of,
     output:
@@ -44,7 +44,7 @@ rule correlate_shares:
         "<benchmarks>/correlate_shares/{comparison}.{corpus}.{method}.tsv"
     params:
         names=names_of,
-        settings=bootstrap_options("quantities", "minimum_count"),
+        settings=bootstrap_options("quantities", "minimum_count", "permutations"),
         surprisal=given("surprisal"),
     threads: 1
     resources:
@@ -62,8 +62,8 @@ rule correlate_shares:
 rule partition_variance:
     input:
         **script_of("partition_variance"),
-        before=weights_of("before"),
-        after=weights_of("after"),
+        before=weights_of("before", config["replicates"]),
+        after=weights_of("after", config["replicates"]),
         information=information_of,
         surprisal=surprisal_of,
     output:
@@ -74,7 +74,7 @@ rule partition_variance:
         "<benchmarks>/partition_variance/{comparison}.{corpus}.{method}.tsv"
     params:
         names=names_of,
-        settings=bootstrap_options("quantities", "minimum_count"),
+        settings=bootstrap_options("quantities", "minimum_count", "permutations"),
         surprisal=given("surprisal"),
     threads: 1
     resources:
@@ -92,8 +92,8 @@ rule partition_variance:
 rule average_weights:
     input:
         **script_of("average_weights"),
-        before=weights_of("before"),
-        after=weights_of("after"),
+        before=weights_of("before", config["replicates"]),
+        after=weights_of("after", config["replicates"]),
         information=information_of,
         exact=exact_of,
     output:

@@ -2,7 +2,7 @@ rule pretrain_encoder:
     input:
         **script_of("pretrain_encoder"),
         corpus=lambda w: f"<results>/corpora/{ENCODERS[w.encoder]['corpus']}.parquet",
-        tokenizer="<results>/tokenizers/{encoder}",
+        tokenizer=lambda w: f"<results>/tokenizers/{first_of(w.encoder)}",
     output:
         encoder=directory("<results>/encoders/{encoder}"),
         masked_lm=directory("<results>/masked_lms/{encoder}"),

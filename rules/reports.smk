@@ -22,7 +22,9 @@ ALL_TABLES = [
     reported(f"<results>/tables/{name}.parquet", name, question, result=f"table: {name}")
     for name, question in TABLES.items()
 ]
-TRAINED = [name for name, encoder in ENCODERS.items() if "training" in encoder]
+TRAINED = [
+    name for name, encoder in ENCODERS.items() if "training" in encoder and name == first_of(name)
+]
 SCORED = {
     (comparison["surprisal_by"], corpus, comparison["counted_on"])
     for comparison in COMPARISONS.values()

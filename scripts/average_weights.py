@@ -10,7 +10,7 @@ from common.command import InputError, run
 from common.contract import CLASSES, LANGUAGE
 from common.correlations.comparison import Comparison
 from common.correlations.statistics import Ratios
-from common.correlations.weighed_tokens import rows_of
+from common.correlations.weighed_tokens import crossed, rows_of
 from common.tables import read_table
 
 BILLION = 1e9
@@ -51,9 +51,10 @@ def main(compared: Comparison, *, exact: Path | None = None, output_classes: Pat
     """
     tokens = with_groups(compared.read(), exact)
     if tokens.is_empty():
-        raise InputError(f"{compared.before}: no token of it is counted in {compared.information}")
-    sentence, weights = tokens["sentence"].to_numpy(), rows_of(tokens, "before", "after")
-    sentences = tokens["sentence"].n_unique()
+        raise InputError(
+            f"{compared.before[0]}: no token of it is counted in {compared.information}"
+        )
+    weights = rows_of(tokens, *compared.weights)
     groupings = ["zipf_band"] if exact is None else ["word_class", "zipf_band"]
     groups = [
         (name, *row)
@@ -66,18 +67,15 @@ def main(compared: Comparison, *, exact: Path | None = None, output_classes: Pat
     ]
     members = [tokens[name].eq_missing(group).to_numpy() for name, group, *_ in groups]
     members.append(np.ones(len(tokens), bool))
-    totals, numbers = (
-        np.stack([[np.bincount(sentence, row * one, sentences) for one in members] for row in rows])
-        for rows in (weights, np.ones_like(weights))
-    )
-    means = Ratios(totals.astype(float), numbers.astype(float))
-    [both] = compared.resample([means], sentences)
+    inside = np.stack(members).astype(float)
+    means = Ratios(crossed(tokens), weights[:, None] * inside, np.stack([inside] * len(weights)))
+    [both] = compared.resample([means])
     points, drawn = (np.stack([one, one / one[:, -1:]], axis=2) for one in both)
     rows = []
     for i, (grouping, group, n, types) in enumerate(groups):
         about = {"grouping": grouping, "group": group, "n": n, "types": types}
         means_of = ["weight", "relative_weight"]
-        rows += compared.rows(means_of, points[:, i], drawn[:, i], about)
+        rows += compared.rows(CLASSES, means_of, (points[:, i], drawn[:, i]), about)
     for row in rows:
         logging.info(
             "%s %s, %s: mean weight %+.3g, relative %+.3f",

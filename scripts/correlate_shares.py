@@ -8,10 +8,8 @@ import polars as pl
 from common.command import run
 from common.contract import WITHIN_SENTENCE
 from common.correlations.comparison import QuantityComparison
-from common.correlations.weighed_tokens import by_tokens, rows_of
+from common.correlations.weighed_tokens import by_tokens, crossed, rows_of
 from common.correlations.within_sentences import WITHIN, WithinSentences
-
-SHARES = ("before_share", "after_share")
 
 
 def main(compared: QuantityComparison, *, output_within_sentence: Path) -> None:
@@ -34,24 +32,23 @@ def main(compared: QuantityComparison, *, output_within_sentence: Path) -> None:
         Table of both stages and of their change.
     """
     tokens = compared.read_counted()
-    whole = tokens.filter(pl.all_horizontal(pl.col(SHARES).is_finite()))
+    shares = [f"{name}_share" for name in compared.weights]
+    whole = tokens.filter(pl.all_horizontal(pl.col(shares).is_finite()))
     if len(whole) < len(tokens):
         logging.info("left out %d tokens of sentences without weight", len(tokens) - len(whole))
-    sentences = tokens["sentence"].n_unique()
     panels = by_tokens(whole, compared.quantities, compared.files)
     samples = [
-        WithinSentences(
-            known["sentence"].to_numpy(), rows_of(known, *names), rows_of(known, *SHARES), sentences
-        )
+        WithinSentences(crossed(tokens, known), rows_of(known, *names), rows_of(known, *shares))
         for names, known in panels
     ]
     rows = []
     for (names, known), sample, statistics in zip(
-        panels, samples, compared.resample(samples, sentences), strict=True
+        panels, samples, compared.resample(samples), strict=True
     ):
-        for quantity, ranked, points, drawn in zip(names, sample.ranked, *statistics, strict=True):
-            about = {"quantity": quantity, "n": len(known), "sentences": int(ranked)}
-            rows += compared.rows(WITHIN, points, drawn, about)
+        for i, (quantity, points, drawn) in enumerate(zip(names, *statistics, strict=True)):
+            about = {"quantity": quantity, "n": len(known), "sentences": int(sample.ranked[i])}
+            permuted = compared.permute(sample, i, tokens)
+            rows += compared.rows(WITHIN_SENTENCE, WITHIN, (points, drawn), about, permuted)
     for row in rows:
         logging.info(
             "%s, %s: R2 of shares %+.3f, mean rho %+.3f of %d sentences",

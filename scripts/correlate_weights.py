@@ -2,12 +2,18 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from common.arrays import Floats
 from common.command import run
-from common.contract import CHANGE, REGRESSION, STATISTICS
+from common.contract import CHANGE, REGRESSION, RELATIONS
 from common.correlations.comparison import QuantityComparison
 from common.correlations.statistics import Regressions
-from common.correlations.weighed_tokens import by_tokens, rows_of
+from common.correlations.weighed_tokens import by_tokens, crossed, rows_of
+
+Row = dict[str, Any]
 
 
 def main(compared: QuantityComparison, *, output_regression: Path, output_change: Path) -> None:
@@ -15,8 +21,8 @@ def main(compared: QuantityComparison, *, output_regression: Path, output_change
 
     Of tokens, or of words if the quantities are those of words.
     Weight is a norm, quantities are in nats, and a slope is weight per nat. Special tokens are
-    left out, and so are tokens whose quantity is unknown. Intervals are percentiles of a
-    bootstrap over sentences that draws the same sentences before and after.
+    left out, and so are tokens whose quantity is unknown. Intervals are of a bootstrap over
+    sentences and types, p of permutations over types of like frequency.
 
     Example: python scripts/correlate_weights.py --before before.parquet --after after.parquet
     --information information.parquet --output-regression regression.parquet
@@ -32,40 +38,61 @@ def main(compared: QuantityComparison, *, output_regression: Path, output_change
         Table of after minus before.
     """
     tokens = compared.read_counted()
-    sentences = tokens["sentence"].n_unique()
+    weights = list(compared.weights)
     panels = by_tokens(tokens, compared.quantities, compared.files)
     samples = [
-        Regressions(
-            known["sentence"].to_numpy(),
-            rows_of(known, *names),
-            rows_of(known, "before", "after"),
-            sentences,
-        )
+        Regressions(crossed(tokens, known), rows_of(known, *names), rows_of(known, *weights))
         for names, known in panels
     ]
     regressions, changes = [], []
-    for (names, known), statistics in zip(
-        panels, compared.resample(samples, sentences), strict=True
+    for (names, known), sample, statistics in zip(
+        panels, samples, compared.resample(samples), strict=True
     ):
-        for quantity, points, drawn in zip(names, *statistics, strict=True):
-            about = {"quantity": quantity, "n": len(known)}
-            *stages, change = compared.rows(STATISTICS, points, drawn, about)
-            for row in stages:
-                logging.info(
-                    "%s, %s: R2 %.3f, rho %.3f, n %d",
-                    *(row[name] for name in ("quantity", "stage", "r_squared", "spearman", "n")),
-                )
-            del change["stage"], change["encoder"]
-            regressions += stages
-            changes.append({_changed(name): value for name, value in change.items()})
+        types = known["token"].n_unique()
+        sizes = {"n": len(known), "sentences": known["sentence"].n_unique(), "types": types}
+        for i, (quantity, points, drawn) in enumerate(zip(names, *statistics, strict=True)):
+            permuted = compared.permute(sample, i, tokens)
+            rows = compared.rows(
+                REGRESSION,
+                RELATIONS,
+                (with_pearson(points), with_pearson(drawn)),
+                {"quantity": quantity, **sizes},
+                np.concatenate([permuted, permuted[:, :1]], axis=1),
+            )
+            stages = {(row["stage"], row["replicate"]): row for row in rows}
+            regressions += [row for (stage, _), row in stages.items() if stage != "change"]
+            changes += [
+                change_row(row, stages["after", replicate], stages["before", replicate])
+                for (stage, replicate), row in stages.items()
+                if stage == "change"
+            ]
+    for row in regressions:
+        logging.info(
+            "%s, %s: R2 %.3f, rho %.3f, n %d",
+            *(row[name] for name in ("quantity", "stage", "r_squared", "spearman", "n")),
+        )
     compared.write(regressions, output_regression, REGRESSION)
     compared.write(changes, output_change, CHANGE)
 
 
-def _changed(column: str) -> str:
-    """The column of the table of changes: slope_low is slope_change_low there."""
-    statistic = next((name for name in STATISTICS if column.startswith(name)), None)
-    return column if statistic is None else f"{statistic}_change{column.removeprefix(statistic)}"
+def with_pearson(statistics: Floats) -> Floats:
+    """Statistics (weights, 4, ...) and, as a fifth, Pearson's r: R with the sign of the slope."""
+    pearson = np.copysign(np.sqrt(statistics[:, 0]), statistics[:, 1])
+    return np.concatenate([statistics, pearson[:, None]], axis=1)
+
+
+def change_row(change: Row, after: Row, before: Row) -> Row:
+    """A row of the table of changes: both values of each statistic, and what changed."""
+    shared = [name for name in CHANGE.columns if name in change and name not in RELATIONS]
+    row = {name: change[name] for name in shared} | {
+        "encoder": after["encoder"],
+        "reference": before["encoder"],
+    }
+    for name in RELATIONS:
+        row |= {name: after[name], f"{name}_reference": before[name]}
+        ends = [end for end in ("", "_low", "_high", "_p") if f"{name}{end}" in change]
+        row |= {f"{name}_change{end}": change[f"{name}{end}"] for end in ends}
+    return row
 
 
 if __name__ == "__main__":

@@ -7,7 +7,10 @@ from common.command import run
 from common.contract import PARTIAL
 from common.correlations.comparison import QuantityComparison
 from common.correlations.nested_models import NESTED, JointModel
-from common.correlations.weighed_tokens import of_quantity, rows_of
+from common.correlations.weighed_tokens import crossed, of_quantity, rows_of
+
+CONTROLS = ["position", "length"]
+"""Place of the token, and tokens of its sentence: with mean pooling, weight falls with length."""
 
 
 def models_of(quantities: list[str]) -> dict[str, list[str]]:
@@ -19,8 +22,8 @@ def models_of(quantities: list[str]) -> dict[str, list[str]]:
     gains = [name for name in quantities if name.startswith("information_gain")]
     others = [name for name in quantities if name not in gains]
     if not gains:
-        return {others[-1]: ["position", *others]}
-    return {gain: ["position", *others, gain] for gain in gains}
+        return {others[-1]: [*CONTROLS, *others]}
+    return {gain: [*CONTROLS, *others, gain] for gain in gains}
 
 
 def main(compared: QuantityComparison, *, output_partial: Path) -> None:
@@ -43,22 +46,23 @@ def main(compared: QuantityComparison, *, output_partial: Path) -> None:
         Table of both stages and of their change.
     """
     tokens = compared.read_counted()
-    sentences = tokens["sentence"].n_unique()
     models, samples = models_of(compared.quantities), []
     for terms in models.values():
         known = tokens
-        for quantity in terms[1:]:
+        for quantity in terms[len(CONTROLS) :]:
             known = of_quantity(known, quantity, compared.files)
-        x, y = rows_of(known, *terms), rows_of(known, "before", "after")
-        samples.append(JointModel(known["sentence"].to_numpy(), x, y, sentences))
+        weights = rows_of(known, *compared.weights)
+        samples.append(JointModel(crossed(tokens, known), rows_of(known, *terms), weights))
     rows = []
     for (model, terms), sample, (points, drawn) in zip(
-        models.items(), samples, compared.resample(samples, sentences), strict=True
+        models.items(), samples, compared.resample(samples), strict=True
     ):
         for i, term in enumerate(terms):
             controls = " + ".join(other for other in terms if other != term)
-            about = {"model": model, "term": term, "controls": controls, "n": sample.tokens}
-            rows += compared.rows(NESTED, points[:, i], drawn[:, i], about)
+            about = {"model": model, "term": term, "controls": controls, "n": len(sample.tokens)}
+            permuted = compared.permute(sample, i, tokens)
+            values = points[:, i], drawn[:, i]
+            rows += compared.rows(PARTIAL, NESTED, values, about, permuted)
     for row in rows:
         logging.info(
             "%s beside %s, %s: partial R2 %+.3f",

@@ -98,7 +98,8 @@ def main(
     minimum_count
         Types counted fewer times are left out, as in the regression.
     """
-    tokens = read_tokens(before, after, information, surprisal, minimum_count)
+    weights = {"before": before, "after": after}
+    tokens = read_tokens(weights, information, surprisal, minimum_count)
     chosen = {"comparison": comparison, "corpus": corpus, "method": method}
     rows = read_table(regression, REGRESSION).filter(**chosen)
     by_panel = {(row["stage"], row["quantity"]): row for row in rows.iter_rows(named=True)}

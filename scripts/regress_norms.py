@@ -18,11 +18,10 @@ from common.contract import (
     TOKEN_COUNTS,
 )
 from common.corpora.grammar import divergence_from_marginal
-from common.correlations.weighed_tokens import same_tokenizer
 from common.information.empirical_bayes import posterior_information_gain
 from common.information.plug_in import information_gain
 from common.progress import progress
-from common.tables import read_parts, read_table, write_table
+from common.tables import read_parts, read_table, shared_metadata, write_table
 from common.theory.embedding_norms import (
     euclidean_norm,
     metric_norm,
@@ -105,7 +104,7 @@ def _gains(information: Path, tokens: Path, adjacent: Path, exact: bool) -> pl.D
     types = read_table(information, INFORMATION)
     if exact and "information_gain_exact" not in types.columns:
         raise InputError(f"{information}: no exact values, but an encoder learnt from exact pairs")
-    same_tokenizer([information, tokens, adjacent])
+    shared_metadata([information, tokens, adjacent], "tokenizer")
     number = read_table(tokens, TOKEN_COUNTS)["count"]
     halves = pair_halves(read_parts(adjacent, ADJACENT_COUNTS), len(types))
     logging.info("estimating information gain of pairs in adjacent sentences")

@@ -30,7 +30,9 @@ def write_evidence(folder: Path) -> None:
         given = dict(options)
         if script is average_weights:
             given = {
-                k: given[k] for k in given if k not in ("quantities", "minimum_count", "surprisal")
+                k: given[k]
+                for k in given
+                if k not in ("quantities", "minimum_count", "surprisal", "permutations")
             }
         call(script.main, **given, **{f"output_{table}": folder / f"{table}.parquet"})
     about = {"corpus": "pairs", "pairs": 1200, "alignment": 0.5}

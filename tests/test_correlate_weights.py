@@ -212,12 +212,14 @@ def write_inputs(folder: Path) -> None:
 def options_of(folder: Path, quantities: list[str], minimum_count: int, surprisal: bool) -> dict:
     """Arguments of the script on the tables of `folder`."""
     return {
-        **{name: folder / f"{name}.parquet" for name in ("before", "after", "information")},
+        **{name: [folder / f"{name}.parquet"] for name in ("before", "after")},
+        "information": folder / "information.parquet",
         **({"surprisal": folder / "surprisal.parquet"} if surprisal else {}),
         **{f"output_{name}": folder / f"{name}.parquet" for name in ("regression", "change")},
         **{"comparison": "tuned", "before_encoder": "base", "after_encoder": "contrastive"},
         **{"corpus": "stsb", "method": "shapley", "quantities": quantities},
         **{"minimum_count": minimum_count, "draws": 200, "confidence": 0.9, "seed": 7},
+        "permutations": 99,
     }
 
 

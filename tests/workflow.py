@@ -67,6 +67,7 @@ TINY: dict[str, Any] = {
         ],
         "minimum_count": 2,
         "bootstrap_draws": 100,
+        "permutations": 99,
     },
     "theory": {
         "corpus": "language",

@@ -41,17 +41,27 @@ def _key(type_: pa.DataType, meaning: str) -> Column:
 
 
 def _interval(
-    statistic: str, unit: str, meaning: str, within: tuple[float, float] | None = None
+    statistic: str,
+    unit: str,
+    meaning: str,
+    within: tuple[float, float] | None = None,
+    tested: bool = False,
 ) -> dict[str, Column]:
     meanings = {
         statistic: meaning,
         f"{statistic}_low": f"lower end of the interval of {statistic}",
         f"{statistic}_high": f"upper end of the interval of {statistic}",
     }
-    return {
+    columns = {
         name: Column(pa.float64(), unit, about, nullable=True, within=within)
         for name, about in meanings.items()
     }
+    return columns | (_p(statistic, meaning) if tested else {})
+
+
+def _p(statistic: str, meaning: str) -> dict[str, Column]:
+    about = f"share of permutations over types that move the {meaning} as far; null: no such test"
+    return {f"{statistic}_p": Column(pa.float64(), "1", about, nullable=True, within=SHARE)}
 
 
 def _quantity(
@@ -79,6 +89,11 @@ _STATISTICS = {
     "spearman": ("1", "Spearman's rank correlation of weight and quantity", CORRELATION),
 }
 STATISTICS = tuple(_STATISTICS)
+_RELATIONS = _STATISTICS | {
+    "pearson": ("1", "Pearson's correlation of weight and quantity: R squared's root", CORRELATION)
+}
+RELATIONS = tuple(_RELATIONS)
+"""Statistics of a regression of weights."""
 _QUANTITIES = {
     "self_information": ("self-information", 5, "-log P(w)"),
     "information_gain": ("information gain", 4, "plug-in estimate of KL(w)"),
@@ -281,75 +296,123 @@ ENCODERS = Table(
         ),
     },
 )
+_COMPARED = {
+    "comparison": _key(pa.string(), "name of the comparison"),
+    "corpus": _key(pa.string(), "corpus whose tokens were weighed"),
+    "method": _key(pa.string(), "integrated_gradients or shapley"),
+}
+_REPLICATE = {
+    "replicate": Column(
+        pa.int32(), "1", "number of the training; null: mean over trainings", nullable=True
+    )
+}
+_SIZES = {
+    "n": Column(pa.int64(), "tokens", "tokens in the regression"),
+    "sentences": Column(pa.int64(), "sentences", "sentences that they stand in"),
+    "types": Column(pa.int64(), "types", "different tokens among them"),
+}
 REGRESSION = Table(
     "regression of weight on each quantity, before and after fine-tuning",
-    ("comparison", "corpus", "method", "quantity", "stage"),
+    ("comparison", "corpus", "method", "quantity", "replicate", "stage"),
     {
-        "comparison": _key(pa.string(), "name of the comparison"),
+        **_COMPARED,
         "encoder": _key(pa.string(), "name of the encoder"),
         "stage": _key(pa.string(), "before or after"),
-        "corpus": _key(pa.string(), "corpus whose tokens were weighed"),
-        "method": _key(pa.string(), "integrated_gradients or shapley"),
+        **_REPLICATE,
         "quantity": _key(pa.string(), "regressor"),
-        "n": Column(pa.int64(), "tokens", "tokens in the regression"),
-        **{k: v for name, about in _STATISTICS.items() for k, v in _interval(name, *about).items()},
+        **_SIZES,
+        **{
+            k: v
+            for name, about in _RELATIONS.items()
+            for k, v in _interval(name, *about, tested=name != "intercept").items()
+        },
     },
 )
 CHANGE = Table(
-    "change of each statistic, after minus before, paired by sentence",
-    ("comparison", "corpus", "method", "quantity"),
+    "change of each statistic from an encoder to another, of the same sentences and types",
+    ("comparison", "corpus", "method", "quantity", "replicate", "encoder"),
     {
-        **{k: REGRESSION.columns[k] for k in ("comparison", "corpus", "method", "quantity")},
-        "n": Column(pa.int64(), "tokens", "tokens in both regressions"),
+        **_COMPARED,
+        "encoder": _key(pa.string(), "name of the encoder after"),
+        "reference": _key(pa.string(), "name of the encoder before"),
+        **_REPLICATE,
+        "quantity": REGRESSION.columns["quantity"],
+        **_SIZES,
         **{
             k: v
-            for name, (unit, meaning, _) in _STATISTICS.items()
-            for k, v in _interval(f"{name}_change", unit, f"change of the {meaning}").items()
+            for name, (unit, meaning, within) in _RELATIONS.items()
+            for k, v in {
+                name: Column(pa.float64(), unit, meaning, nullable=True, within=within),
+                f"{name}_reference": Column(
+                    pa.float64(), unit, f"{meaning}, by the reference", nullable=True, within=within
+                ),
+                **_interval(
+                    f"{name}_change", unit, f"change of the {meaning}", tested=name != "intercept"
+                ),
+            }.items()
         },
     },
 )
 _STAGES = {
-    **{k: REGRESSION.columns[k] for k in ("comparison", "corpus", "method")},
+    **_COMPARED,
     "encoder": Column(pa.string(), "1", "name of the encoder; null for change", nullable=True),
     "stage": _key(pa.string(), "before, after, or change: after minus before, paired by sentence"),
+    **_REPLICATE,
 }
 WITHIN_SENTENCE = Table(
     "how weight is shared out within sentences, by each quantity",
-    ("comparison", "corpus", "method", "quantity", "stage"),
+    ("comparison", "corpus", "method", "quantity", "replicate", "stage"),
     {
         **_STAGES,
         "quantity": REGRESSION.columns["quantity"],
         "n": Column(pa.int64(), "tokens", "tokens in the regression"),
         **_interval(
-            "r_squared", "1", "coefficient of determination of a token's share on quantity"
+            "r_squared",
+            "1",
+            "coefficient of determination of a token's share on quantity",
+            tested=True,
         ),
-        **_interval("slope", "1/nat", "slope of the regression of share on quantity"),
+        **_interval("slope", "1/nat", "slope of the regression of share on quantity", tested=True),
         **_interval("intercept", "1", "intercept of the regression of share on quantity"),
-        **_interval("spearman", "1", "Spearman's rank correlation of share and quantity"),
+        **_interval(
+            "spearman", "1", "Spearman's rank correlation of share and quantity", tested=True
+        ),
         "sentences": Column(
             pa.int64(), "sentences", "sentences with a rank correlation of their own, both stages"
         ),
-        **_interval("sentence_spearman", "1", "mean of the rank correlations within sentences"),
+        **_interval(
+            "sentence_spearman",
+            "1",
+            "mean of the rank correlations within sentences",
+            tested=True,
+        ),
     },
 )
 PARTIAL = Table(
     "what each term of a joint linear model of weight adds to the others",
-    ("comparison", "corpus", "method", "model", "term", "stage"),
+    ("comparison", "corpus", "method", "model", "term", "replicate", "stage"),
     {
         **_STAGES,
         "model": _key(pa.string(), "name of the model: its information gain, if it has one"),
-        "term": _key(pa.string(), "a quantity, or position: place of the token in its sentence"),
+        "term": _key(
+            pa.string(), "a quantity, position of the token, or length: tokens of its sentence"
+        ),
         "controls": _key(pa.string(), "the other terms of the model"),
         "n": Column(pa.int64(), "tokens", "tokens in the model"),
-        **_interval("coefficient", "1", "standardised coefficient of the term"),
+        **_interval("coefficient", "1", "standardised coefficient of the term", tested=True),
         **_interval("r_squared_without", "1", "R squared of the model without the term"),
         **_interval("r_squared", "1", "R squared of the model with all its terms"),
-        **_interval("partial_r_squared", "1", "share of the unexplained that the term explains"),
+        **_interval(
+            "partial_r_squared",
+            "1",
+            "share of the unexplained that the term explains",
+            tested=True,
+        ),
     },
 )
 CLASSES = Table(
     "mean weight of word classes and frequency bands",
-    ("comparison", "corpus", "method", "grouping", "group", "stage"),
+    ("comparison", "corpus", "method", "grouping", "group", "replicate", "stage"),
     {
         **_STAGES,
         "grouping": _key(pa.string(), "word_class (of the generated language) or zipf_band"),

@@ -6,12 +6,24 @@ from pathlib import Path
 from typing import Any
 
 import cyclopts
+import numpy as np
 import polars as pl
 
 from common.arrays import Floats
-from common.correlations.statistics import Sample, bootstrap, in_sample, with_intervals
-from common.correlations.weighed_tokens import read_tokens, unit_of
+from common.command import InputError
+from common.correlations.permutations import (
+    Permutable,
+    change_p_values,
+    frequency_bands,
+    p_values,
+    permute,
+)
+from common.correlations.replicates import mean_of_replicates
+from common.correlations.resampling import Sample, bootstrap, in_sample, with_intervals
+from common.correlations.weighed_tokens import read_tokens, type_counts, unit_of
 from common.tables import Table, write_table
+
+ENDS = ("", "_low", "_high")
 
 
 @cyclopts.Parameter(name="*")
@@ -22,9 +34,9 @@ class Comparison:
     Parameters
     ----------
     before
-        Weights by the encoder before fine-tuning.
+        Weights by the encoder before fine-tuning, a table for each training of it.
     after
-        Weights of the same tokens by the encoder after fine-tuning.
+        Weights of the same tokens by the encoder after fine-tuning, likewise.
     information
         Quantities of the token types.
     comparison
@@ -42,11 +54,11 @@ class Comparison:
     confidence
         Share of the draws within an interval.
     seed
-        Seed of the draws.
+        Seed of the draws, and of permutations.
     """
 
-    before: Path
-    after: Path
+    before: list[Path]
+    after: list[Path]
     information: Path
     comparison: str
     before_encoder: str
@@ -57,47 +69,92 @@ class Comparison:
     confidence: float
     seed: int
 
-    def read(self, surprisal: Path | None = None, minimum_count: int = 1) -> pl.DataFrame:
-        """The tokens that both encoders weighed; as `read_tokens`."""
-        return read_tokens(self.before, self.after, self.information, surprisal, minimum_count)
+    @property
+    def weights(self) -> dict[str, Path]:
+        """Tables of weights by name, before_1, after_1, before_2 and so on."""
+        if len(self.before) != len(self.after):
+            raise InputError(
+                f"--before and --after have {len(self.before)} and {len(self.after)} tables; give "
+                "one of each for each training"
+            )
+        pairs = enumerate(zip(self.before, self.after, strict=True), start=1)
+        return {
+            f"{stage}_{number}": path
+            for number, pair in pairs
+            for stage, path in zip(("before", "after"), pair, strict=True)
+        }
 
-    def resample(self, samples: Sequence[Sample], sentences: int) -> list[tuple[Floats, Floats]]:
+    @property
+    def files(self) -> str:
+        """The files that quantities and weights are from, for messages."""
+        return f"{self.before[0]} with {self.information}"
+
+    def read(self, surprisal: Path | None = None, minimum_count: int = 1) -> pl.DataFrame:
+        """The tokens that all encoders weighed; as `read_tokens`."""
+        return read_tokens(self.weights, self.information, surprisal, minimum_count)
+
+    def resample(self, samples: Sequence[Sample]) -> list[tuple[Floats, Floats]]:
         """Statistics of each sample (...) and of draws (..., draws), the same for all samples."""
-        drawn = bootstrap(samples, sentences, self.draws, self.seed)
-        return [(in_sample(one, sentences), many) for one, many in zip(samples, drawn, strict=True)]
+        drawn = bootstrap(samples, self.draws, self.seed)
+        return [(in_sample(one), many) for one, many in zip(samples, drawn, strict=True)]
 
     def rows(
-        self, statistics: Sequence[str], points: Floats, drawn: Floats, about: dict[str, Any]
+        self,
+        table: Table,
+        statistics: Sequence[str],
+        values: tuple[Floats, Floats],
+        about: dict[str, Any],
+        permuted: Floats | None = None,
     ) -> list[dict[str, Any]]:
-        """Rows of a table before, after and of the change, with intervals.
+        """Rows of a table before, after and of the change, with intervals and p.
+
+        A row for each training; of several, one of their mean besides, without a number.
 
         Parameters
         ----------
+        table
+            It says which statistics have a p.
         statistics
             Names of the k statistics.
-        points
-            Before and after in the sample, (2, k).
-        drawn
-            The same in each draw, (2, k, draws).
+        values
+            In the sample, in the order of `weights`, (2 trainings, k), and in each draw,
+            (2 trainings, k, draws).
         about
             What else the rows say.
+        permuted
+            The same in the sample and in permutations over types, correlations in place of their
+            squares, (2 trainings, k, 1 + permutations); None: no test.
         """
-        stages = {
-            "before": (self.before_encoder, (points[0], drawn[0])),
-            "after": (self.after_encoder, (points[1], drawn[1])),
-            "change": (None, (points[1] - points[0], drawn[1] - drawn[0])),
-        }
         named = {"comparison": self.comparison, "corpus": self.corpus, "method": self.method}
-        return [
-            {**named, **about, "stage": stage, "encoder": encoder}
-            | with_intervals(statistics, *values, self.confidence)
-            for stage, (encoder, values) in stages.items()
-        ]
+        encoders = {"before": self.before_encoder, "after": self.after_encoder, "change": None}
+        of_sample, of_draws = map(_with_change, values)
+        p = [] if permuted is None else _p_by_stage(_by_training(permuted), statistics)
+        rows = []
+        for s, (stage, encoder) in enumerate(encoders.items()):
+            one, many = of_sample[:, s], of_draws[:, s]
+            columns: list[dict[str, Any]] = [
+                {"replicate": number + 1}
+                | with_intervals(statistics, one[number], many[number], self.confidence)
+                for number in range(len(one))
+            ]
+            if len(one) > 1:
+                means = mean_of_replicates(one, many, self.confidence)
+                columns.append({"replicate": None} | _columns(statistics, means))
+            for number, each in enumerate(columns):
+                if permuted is not None:
+                    each |= {
+                        f"{name}_p": value
+                        for name, value in zip(statistics, p[number][s], strict=True)
+                        if f"{name}_p" in table.columns
+                    }
+                rows.append({**named, **about, "stage": stage, "encoder": encoder, **each})
+        return rows
 
     def write(self, rows: list[dict[str, Any]], path: Path, table: Table) -> None:
         """Write rows as a table that says what its tokens are; undefined statistics are null."""
         frame = pl.DataFrame(rows, infer_schema_length=None).fill_nan(None)
-        write_table(frame, path, table, unit=unit_of(self.information))
+        numbered = frame.cast({"replicate": pl.Int32})
+        write_table(numbered, path, table, unit=unit_of(self.information))
 
 
 @cyclopts.Parameter(name="*")
@@ -113,17 +170,52 @@ class QuantityComparison(Comparison):
         What weights are explained by.
     minimum_count
         Types counted fewer times are left out.
+    permutations
+        Permutations of each quantity over types of like frequency.
     """
 
     surprisal: Path | None = None
     quantities: list[str]
     minimum_count: int
-
-    @property
-    def files(self) -> str:
-        """The files that quantities and weights are from, for messages."""
-        return f"{self.before} with {self.information}"
+    permutations: int
 
     def read_counted(self) -> pl.DataFrame:
         """The tokens whose types were counted often enough."""
         return self.read(self.surprisal, self.minimum_count)
+
+    def permute(self, sample: Permutable, i: int, tokens: pl.DataFrame) -> Floats:
+        """A sample and permutations of its quantity i over types; as `permutations.permute`."""
+        bands = frequency_bands(type_counts(tokens))
+        return permute(sample, i, bands, self.permutations, self.seed)
+
+
+def _by_training(values: Floats) -> Floats:
+    """(2 trainings, ...) as (trainings, 2, ...)."""
+    return values.reshape(-1, 2, *values.shape[1:])
+
+
+def _with_change(values: Floats) -> Floats:
+    """Before, after and change of each training, (trainings, 3, ...), from (2 trainings, ...)."""
+    both = _by_training(values)
+    return np.concatenate([both, both[:, 1:] - both[:, :1]], axis=1)
+
+
+def _columns(statistics: Sequence[str], ends: Floats) -> dict[str, float]:
+    return {
+        f"{name}{end}": value
+        for name, values in zip(statistics, ends.T, strict=True)
+        for end, value in zip(ENDS, values, strict=True)
+    }
+
+
+def _p_by_stage(permuted: Floats, statistics: Sequence[str]) -> list[Floats]:
+    """p before, after and of the change, (3, k), of each training and of the mean of several.
+
+    Parameters
+    ----------
+    permuted
+        (trainings, 2, k, 1 + permutations); all trainings share the permutations.
+    """
+    squared = tuple(k for k, name in enumerate(statistics) if "r_squared" in name)
+    tested = [*permuted, permuted.mean(axis=0)] if len(permuted) > 1 else [*permuted]
+    return [np.concatenate([p_values(one), change_p_values(one, squared)]) for one in tested]

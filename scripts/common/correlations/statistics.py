@@ -1,56 +1,39 @@
-"""Regressions of weights on quantities, rank correlations, and their bootstrap over sentences."""
-
-import logging
-import warnings
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+"""Regressions of weights on quantities, rank correlations and means, in any draw."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from common.arrays import Floats
-from common.progress import progress
+from common.arrays import Floats, Integers
+from common.correlations.resampling import Draws, Tokens
 
-CELLS = 2**17
-"""Tokens times draws that are worked on at once: small enough for the processor's cache."""
 CONSTANT = 1e-12
 """Share of the sum of squares below which the variance of a draw is rounding error."""
 
 
-class Sample(Protocol):
-    """Tokens of sentences, and statistics of any draw of the sentences."""
-
-    tokens: int
-
-    def statistics(self, draws: Floats) -> Floats:
-        """Statistics (..., draws) of sentences that are drawn so many times, (sentences, draws)."""
-
-
 class Ranks:
-    """Midranks of the values (n,) of tokens in any draw of their sentences; sorted only once."""
+    """Midranks of the values (n,) of tokens, or types, that are there any number of times."""
 
-    def __init__(self, sentence: NDArray[np.intp], values: Floats, sentences: int) -> None:
-        self.group = np.unique(values, return_inverse=True)[1]
-        groups, tokens = self.group.max() + 1, len(values)
-        once = np.ones(tokens)
-        self._in_sentences = csr_array((once, (self.group, sentence)), shape=(groups, sentences))
-        self._of_tokens = csr_array((once, (self.group, np.arange(tokens))), shape=(groups, tokens))
+    def __init__(self, values: Floats) -> None:
+        distinct, self.group = np.unique(values, return_inverse=True)
+        n = len(values)
+        self._of_group = csr_array(
+            (np.ones(n), (self.group, np.arange(n))), shape=(len(distinct), n)
+        )
 
-    def centred(self, draws: Floats) -> tuple[Floats, Floats]:
-        """Rank minus mean rank of each distinct value, and their sum of squares over the tokens.
+    def centred(self, times: Floats) -> tuple[Floats, Floats]:
+        """Rank minus mean rank of each distinct value, and their sum of squares over all copies.
 
         Parameters
         ----------
-        draws
-            Times that each sentence is drawn, (sentences, draws).
+        times
+            Times that each value is there, (n, draws).
 
         Returns
         -------
         Ranks (distinct values, draws), lowest value first, and sums (draws,). Both are exact:
-        with t tokens of each value, the squares of n midranks add up to (n^3 - sum t^3) / 12.
+        with t copies of each value, the squares of N midranks add up to (N^3 - sum t^3) / 12.
         """
-        tied = self._in_sentences @ draws
+        tied = self.total(times)
         ranks = np.cumsum(tied, axis=0)
         total = ranks[-1].copy()
         squares = (total**3 - np.einsum("gd,gd,gd->d", tied, tied, tied)) / 12
@@ -59,9 +42,40 @@ class Ranks:
         ranks -= tied
         return ranks, squares
 
-    def total(self, of_tokens: Floats) -> Floats:
-        """Sums over the tokens of each distinct value, (distinct values, draws)."""
-        return self._of_tokens @ of_tokens
+    def total(self, of_each: Floats) -> Floats:
+        """Sums (distinct values, draws) of what is given of each value, (n, draws)."""
+        return self._of_group @ of_each
+
+
+class OfTypes:
+    """Tokens summed by their types, of those types that have a token.
+
+    Attributes
+    ----------
+    present
+        Numbers of these types, (present,).
+    count
+        Tokens of each, (present,).
+    """
+
+    def __init__(self, tokens: Tokens) -> None:
+        self.present, self.place, self.count = np.unique(
+            tokens.type, return_inverse=True, return_counts=True
+        )
+        n = len(tokens)
+        self._of_type = csr_array(
+            (np.ones(n), (self.place, np.arange(n))), shape=(len(self.present), n)
+        )
+
+    def sums(self, of_tokens: Floats) -> Floats:
+        """Sums (present, ...) over the tokens (n, ...) of each type."""
+        return self._of_type @ of_tokens
+
+    def values(self, of_tokens: Floats) -> Floats | None:
+        """The value of each type, (present,), if all its tokens (n,) have the same, else None."""
+        value = np.empty(len(self.present))
+        value[self.place] = of_tokens
+        return value if np.array_equal(value[self.place], of_tokens) else None
 
 
 class Regressions:
@@ -69,156 +83,130 @@ class Regressions:
 
     Parameters
     ----------
-    sentence
-        Sentence of each token, from 0, (n,).
+    tokens
+        Sentence and type of each of n tokens.
     quantities
         Regressors in nats, (quantities, n).
     weights
         Regressands, (weights, n).
-    sentences
-        Number of sentences, those without a token counted in.
     """
 
-    def __init__(
-        self, sentence: NDArray[np.intp], quantities: Floats, weights: Floats, sentences: int
-    ) -> None:
-        self.sentence, self.tokens = sentence, len(sentence)
+    def __init__(self, tokens: Tokens, quantities: Floats, weights: Floats) -> None:
+        self.tokens, self.by_type = tokens, OfTypes(tokens)
         # The sums of squares lose no digits to a mean that is large beside the spread.
         self.means = quantities.mean(axis=1), weights.mean(axis=1)
-        x, y = (
+        self.x, self.y = (
             rows - mean[:, None]
             for rows, mean in zip((quantities, weights), self.means, strict=True)
         )
+        products = (self.x[:, None] * self.y).reshape(-1, len(tokens))
+        ones = np.ones((1, len(tokens)))
+        self.terms = np.concatenate([ones, self.x, self.y, self.x**2, self.y**2, products])
+        self.of_types = [self.by_type.values(row) for row in self.x]
+        self.ranks_x = [
+            Ranks(row if value is None else value)
+            for row, value in zip(self.x, self.of_types, strict=True)
+        ]
+        self.ranks_y = [Ranks(row) for row in self.y]
 
-        def sums(terms: Floats) -> Floats:
-            each = [np.bincount(sentence, term, sentences) for term in terms.reshape(-1, len(x[0]))]
-            return np.reshape(each, (*terms.shape[:-1], sentences))
-
-        self.sums = [sums(terms) for terms in (np.ones_like(x[0]), x, y, x * x, y * y)]
-        self.products = sums(x[:, None] * y)
-        self.ranks_x = [Ranks(sentence, row, sentences) for row in quantities]
-        self.ranks_y = [Ranks(sentence, row, sentences) for row in weights]
-
-    def statistics(self, draws: Floats) -> Floats:
+    def statistics(self, draws: Draws) -> Floats:
         """R squared, slope, intercept and Spearman's rho of each draw.
-
-        Parameters
-        ----------
-        draws
-            Times that each sentence is drawn, (sentences, draws); ones for the sample itself.
 
         Returns
         -------
         (quantities, weights, 4, draws) in the order of `common.contract.STATISTICS`; NaN where a
         draw leaves the statistic undefined (one token, a constant quantity or a constant weight).
         """
+        times = draws.of_tokens(self.tokens)
+        sizes = [1, len(self.x), len(self.y), len(self.x), len(self.y)]
         with np.errstate(invalid="ignore", divide="ignore"):
-            n, x, y, xx, yy = (sums @ draws for sums in self.sums)
+            n, x, y, xx, yy, xy = np.split(self.terms @ times, np.cumsum(sizes))
             variance_x, variance_y = variance(n, x, xx)[:, None], variance(n, y, yy)
-            covariance = self.products @ draws - x[:, None] * y / n
+            covariance = xy.reshape(len(x), len(y), -1) - x[:, None] * y / n
             slope = covariance / variance_x
             mean_x, mean_y = self.means[0][:, None] + x / n, self.means[1][:, None] + y / n
             intercept = mean_y - slope * mean_x[:, None]
             r_squared = np.minimum(covariance**2 / (variance_x * variance_y), 1)
-            rho = np.clip(self._spearman(draws), -1, 1)
+            rho = np.clip(self._spearman(times), -1, 1)
         return np.stack([r_squared, slope, intercept, rho], axis=2)
 
-    def _spearman(self, draws: Floats) -> Floats:
-        copies = draws[self.sentence]
-        of_x = [ranks.centred(draws) for ranks in self.ranks_x]
-        rho = np.empty((len(self.ranks_x), len(self.ranks_y), draws.shape[1]))
+    def _spearman(self, times: Floats) -> Floats:
+        rho = np.empty((len(self.x), len(self.y), times.shape[1]))
+        of_types = self.by_type.sums(times)
+        of_x = [
+            ranks.centred(times if value is None else of_types)
+            for ranks, value in zip(self.ranks_x, self.of_types, strict=True)
+        ]
         for j, ranks_y in enumerate(self.ranks_y):
-            centred, squares_y = ranks_y.centred(draws)
-            of_tokens = centred[ranks_y.group]
-            of_tokens *= copies
-            for i, (ranks_x, (centred_x, squares_x)) in enumerate(
-                zip(self.ranks_x, of_x, strict=True)
-            ):
-                product = np.einsum("gd,gd->d", centred_x, ranks_x.total(of_tokens))
+            centred, squares_y = ranks_y.centred(times)
+            of_tokens = centred.take(ranks_y.group, axis=0)
+            of_tokens *= times
+            of_types = self.by_type.sums(of_tokens)
+            for i, (centred_x, squares_x) in enumerate(of_x):
+                of_each = of_tokens if self.of_types[i] is None else of_types
+                product = np.einsum("gd,gd->d", centred_x, self.ranks_x[i].total(of_each))
                 rho[i, j] = product / np.sqrt(squares_x * squares_y)
         return rho
 
+    def permuted(self, i: int, receiver: Integers) -> Floats:
+        """Statistics of each permutation of quantity i over the types.
+
+        Parameters
+        ----------
+        i
+            Number of the quantity.
+        receiver
+            Which of the types present gets the value of each of them, (present, permutations).
+
+        Returns
+        -------
+        (weights, 4, permutations) in the order of `common.contract.STATISTICS`, but Pearson's r
+        in place of its square, and NaN in place of the intercept; all NaN if the quantity belongs
+        to the token and not to its type.
+        """
+        shape = (len(self.y), receiver.shape[1])
+        undefined = np.full(shape, np.nan)
+        value = self.of_types[i]
+        if value is None:
+            return np.stack([undefined] * 4, axis=1)
+        count = self.by_type.count.astype(float).take(receiver)
+        correlation, slope, rho = (np.empty(shape) for _ in range(3))
+        ranks, squares = self.ranks_x[i].centred(count)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            spread = variance(len(self.tokens), value @ count, value**2 @ count)
+            for j, (y, ranks_y) in enumerate(zip(self.y, self.ranks_y, strict=True)):
+                covariance = value @ self.by_type.sums(y).take(receiver)
+                correlation[j] = covariance / np.sqrt(spread * variance(len(y), y.sum(), y @ y))
+                slope[j] = np.where(np.isnan(correlation[j]), np.nan, covariance / spread)
+                of_tokens, squares_y = ranks_y.centred(np.ones((len(y), 1)))
+                of_types = self.by_type.sums(of_tokens[ranks_y.group, 0]).take(receiver)
+                product = np.einsum("gd,gd->d", ranks, self.ranks_x[i].total(of_types))
+                rho[j] = product / np.sqrt(squares * squares_y)
+        return np.stack([correlation, slope, undefined, rho], axis=1)
+
 
 class Ratios:
-    """Ratios of sums over sentences in any draw: a mean is a total over a number.
+    """Ratios of sums over tokens in any draw: a mean is a total over a number.
 
     Parameters
     ----------
+    tokens
+        Sentence and type of each of n tokens.
     totals, numbers
-        What each sentence adds above and below, (..., sentences) each.
+        What each token adds above and below, (..., n) each.
     """
 
-    def __init__(self, totals: Floats, numbers: Floats) -> None:
-        self.totals, self.numbers = totals, numbers
-        self.tokens = totals.size // totals.shape[-1]
+    def __init__(self, tokens: Tokens, totals: Floats, numbers: Floats) -> None:
+        self.tokens, self.totals, self.numbers = tokens, totals, numbers
 
-    def statistics(self, draws: Floats) -> Floats:
+    def statistics(self, draws: Draws) -> Floats:
         """Ratios (..., draws); NaN where a draw has nothing below."""
+        times = draws.of_tokens(self.tokens)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return (self.totals @ draws) / (self.numbers @ draws)
+            return (self.totals @ times) / (self.numbers @ times)
 
 
-def in_sample(sample: Sample, sentences: int) -> Floats:
-    """Statistics (...) of the sample itself: every sentence once."""
-    return sample.statistics(np.ones((sentences, 1)))[..., 0]
-
-
-def bootstrap(samples: Sequence[Sample], sentences: int, draws: int, seed: int) -> list[Floats]:
-    """Statistics of `draws` resamples of the sentences, the same resamples for all samples.
-
-    Sentences are drawn with replacement and keep their tokens (Efron and Tibshirani 1993, a
-    bootstrap of clusters).
-
-    Returns
-    -------
-    Statistics (..., draws) of each sample.
-    """
-    generator = np.random.default_rng(seed)
-    chunk = max(1, CELLS // max(sentences, *(one.tokens for one in samples)))
-    found: list[list[Floats]] = [[] for _ in samples]
-    with progress("bootstrap", draws, "draws") as bar:
-        for start in range(0, draws, chunk):
-            drawn = draw_sentences(sentences, min(chunk, draws - start), generator)
-            for one, parts in zip(samples, found, strict=True):
-                parts.append(one.statistics(drawn))
-            bar.update(drawn.shape[1])
-    joined = [np.concatenate(parts, axis=-1) for parts in found]
-    lost = [np.isnan(one).reshape(-1, draws).any(axis=0) for one in joined]
-    if undefined := int(np.any(lost, axis=0).sum()):
-        logging.info(
-            "%d draws leave a statistic undefined and its interval without them", undefined
-        )
-    return joined
-
-
-def draw_sentences(sentences: int, draws: int, generator: np.random.Generator) -> Floats:
-    """Times that each sentence is drawn with replacement, (sentences, draws)."""
-    chosen = generator.integers(sentences, size=(draws, sentences))
-    chosen += sentences * np.arange(draws)[:, None]
-    times = np.bincount(chosen.ravel(), minlength=draws * sentences)
-    return times.reshape(draws, sentences).T.astype(np.float64, order="C")
-
-
-def percentile_interval(values: Floats, confidence: float) -> Floats:
-    """Lower and upper end, (2, ...), along the last axis of `values`; undefined draws left out."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "All-NaN slice")
-        return np.nanquantile(values, [(1 - confidence) / 2, (1 + confidence) / 2], axis=-1)
-
-
-def with_intervals(
-    names: Iterable[str], points: Floats, drawn: Floats, confidence: float
-) -> dict[str, float]:
-    """Columns of statistics (k,) by name, each with _low and _high by its draws (k, draws)."""
-    ends = zip(points, *percentile_interval(drawn, confidence), strict=True)
-    return {
-        f"{name}{end}": value
-        for name, values in zip(names, ends, strict=True)
-        for end, value in zip(("", "_low", "_high"), values, strict=True)
-    }
-
-
-def variance(n: Floats, total: Floats, squares: Floats) -> Floats:
+def variance(n: Floats | int, total: Floats, squares: Floats) -> Floats:
     """Sum of squared distances from the mean; NaN where it is rounding error."""
     around = squares - total**2 / n
     return np.where(around > CONSTANT * squares, around, np.nan)

@@ -1,59 +1,76 @@
 """The tokens, or words, that a regression of weight on quantities is about."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from common.arrays import Floats
 from common.command import InputError
 from common.contract import INFORMATION, QUANTITIES, SURPRISAL, WEIGHTS
-from common.tables import read_metadata, read_table, read_whole
+from common.correlations.resampling import Tokens
+from common.tables import read_metadata, read_table, read_whole, shared_metadata
 
 PLACE = ["sentence_id", "position"]
 
 
 def read_tokens(
-    before: Path, after: Path, information: Path, surprisal: Path | None, minimum_count: int
+    weights: Mapping[str, Path], information: Path, surprisal: Path | None, minimum_count: int
 ) -> pl.DataFrame:
-    """Weight before and after, and every quantity, of the tokens that are not special.
+    """Weights by several encoders, and every quantity, of the tokens that are not special.
 
     If `information` is about words, they stand for their tokens, with surprisals added up.
+
+    Parameters
+    ----------
+    weights
+        Tables of weights of the same tokens, by the name of their column.
 
     Returns
     -------
     A row per token: `sentence` (from 0 without gaps), sentence_id, position (of a word's first
-    token), `before` and `after` (weights), `before_share` and `after_share` (of the summed weight
-    of the sentence's tokens that are not special; NaN where that is 0), and the columns of
-    `information` (and surprisal), nats. Types counted fewer than `minimum_count` times are left
-    out, and so are words that were cut.
+    token), `length` (tokens, or words, of the sentence that are not special), the weights by
+    their names, their shares of the summed weight of the sentence's tokens that are not special
+    by the same names and _share (NaN where that sum is 0), and the columns of `information` (and
+    surprisal), nats. Types counted fewer than `minimum_count` times are left out, and so are
+    words that were cut.
 
     Raises
     ------
     InputError
         The tables are not about the same tokens of one tokenizer, or lack some.
     """
-    same_tokenizer([before, after, information, *([surprisal] if surprisal else [])])
+    first = next(iter(weights.values()))
+    shared_metadata(
+        [*weights.values(), information, *([surprisal] if surprisal else [])],
+        "tokenizer",
+        remedy="weights and quantities can be compared for one tokenizer only",
+    )
     unit = unit_of(information)
-    weights = _weights(before, after, {"token": "weight", "word": "word_weight"}[unit])
-    tokens = weights.filter(~pl.col("special")).drop("special")
+    weighed = _weights(weights, {"token": "weight", "word": "word_weight"}[unit])
+    tokens = weighed.filter(~pl.col("special")).drop("special")
     if surprisal:
-        tokens = _with_surprisal(tokens, surprisal, before)
+        tokens = _with_surprisal(tokens, surprisal, first)
     tokens = join_types(tokens, information)
     if tokens["count"].null_count():
         unknown = tokens.filter(pl.col("count").is_null())["token_id"].unique().sort()
         raise InputError(
-            f"{information}: {len(unknown)} token types of {before} are missing, first token_id "
+            f"{information}: {len(unknown)} token types of {first} are missing, first token_id "
             f"{unknown[0]}; estimate information with the encoder's own tokenizer"
         )
-    weight = pl.col("before", "after")
-    tokens = tokens.with_columns((weight / weight.sum().over("sentence_id")).name.suffix("_share"))
+    weight = pl.col(*weights)
+    tokens = tokens.with_columns(
+        (weight / weight.sum().over("sentence_id")).name.suffix("_share"),
+        length=pl.len().over("sentence_id"),
+    )
     kept = tokens.filter(pl.col("count") >= minimum_count)
     logging.info(
         "%d tokens of %d sentences: left out %d special; of %d %ss, %d of types seen fewer than "
         "%d times",
-        *(len(weights), weights["sentence_id"].n_unique(), weights["special"].sum()),
+        *(len(weighed), weighed["sentence_id"].n_unique(), weighed["special"].sum()),
         *(len(tokens), unit, len(tokens) - len(kept), minimum_count),
     )
     return kept.with_columns(
@@ -88,18 +105,6 @@ def join_types(tokens: pl.DataFrame, information: Path) -> pl.DataFrame:
     )
     found = words.join(types, "token", how="left", maintain_order="left")
     return found.with_columns(pl.col("count").fill_null(0))
-
-
-def same_tokenizer(paths: list[Path]) -> None:
-    """Raise InputError if two of the tables say that they come from different tokenizers."""
-    found = {path: read_metadata(path).get("tokenizer") for path in paths}
-    known = {path: tokenizer for path, tokenizer in found.items() if tokenizer is not None}
-    for path, tokenizer in known.items():
-        if tokenizer != (first := next(iter(known.values()))):
-            raise InputError(
-                f"{next(iter(known))} and {path}: different tokenizers ({first} and {tokenizer}); "
-                "weights and quantities can be compared for one tokenizer only"
-            )
 
 
 def of_quantity(tokens: pl.DataFrame, quantity: str, files: str) -> pl.DataFrame:
@@ -146,31 +151,55 @@ def by_tokens(
     return list(together.values())
 
 
+def crossed(tokens: pl.DataFrame, known: pl.DataFrame | None = None) -> Tokens:
+    """Sentence and type of each of the tokens, or of those `known`, numbered as in all of them.
+
+    A type is a spelling, and the row of the information table that it has.
+    """
+    types = tokens["token"].unique().sort()
+    rows = tokens if known is None else known
+    return Tokens(
+        rows["sentence"].to_numpy(),
+        types.search_sorted(rows["token"]).to_numpy().astype(np.intp),
+        int(tokens["sentence"].n_unique()),
+        len(types),
+    )
+
+
+def type_counts(tokens: pl.DataFrame) -> NDArray[np.int64]:
+    """Times that each type of `crossed` was counted, (types,)."""
+    return tokens.group_by("token").agg(pl.col("count").first()).sort("token")["count"].to_numpy()
+
+
 def rows_of(frame: pl.DataFrame, *columns: str) -> Floats:
     """Columns as the rows of a matrix, (columns, n)."""
     return np.ascontiguousarray(frame.select(columns).to_numpy().T, np.float64)
 
 
-def _weights(before: Path, after: Path, column: str) -> pl.DataFrame:
-    first, second = (read_whole(path, WEIGHTS).sort(PLACE) for path in (before, after))
-    ours, theirs = (one.select(*PLACE, "token_id") for one in (first, second))
-    if not ours.equals(theirs):
+def _weights(weights: Mapping[str, Path], column: str) -> pl.DataFrame:
+    """The tokens that all tables weigh, with a column of weights for each table, by its name."""
+    tables = {name: read_whole(path, WEIGHTS).sort(PLACE) for name, path in weights.items()}
+    (name, first), *others = tables.items()
+    ours = first.select(*PLACE, "token_id")
+    for other, table in others:
+        theirs = table.select(*PLACE, "token_id")
+        if ours.equals(theirs):
+            continue
         odd = ours.join(theirs, ours.columns, how="anti").vstack(
             theirs.join(ours, ours.columns, how="anti")
         )
         raise InputError(
-            f"{before} and {after}: {len(odd)} rows of one are not in the other, first "
-            f"(sentence_id, position, token_id) {odd.row(0) if len(odd) else 'repeated'}; before "
-            "and after must weigh the same tokens of one tokenizer"
+            f"{weights[name]} and {weights[other]}: {len(odd)} rows of one are not in the other, "
+            f"first (sentence_id, position, token_id) {odd.row(0) if len(odd) else 'repeated'}; "
+            "encoders that are compared must weigh the same tokens of one tokenizer"
         )
     return first.select(
         *(*PLACE, "token_id", "token", "special", "word", "word_text"),
-        pl.col(column).alias("before"),
-        second[column].alias("after"),
+        *(table[column].alias(name) for name, table in tables.items()),
     )
 
 
-def _with_surprisal(tokens: pl.DataFrame, surprisal: Path, before: Path) -> pl.DataFrame:
+def _with_surprisal(tokens: pl.DataFrame, surprisal: Path, weights: Path) -> pl.DataFrame:
     scored = read_whole(surprisal, SURPRISAL).select(
         *PLACE, pl.col("token_id").alias("scored_id"), "surprisal"
     )
@@ -179,6 +208,6 @@ def _with_surprisal(tokens: pl.DataFrame, surprisal: Path, before: Path) -> pl.D
     if len(other):
         raise InputError(
             f"{surprisal}: sentence {other['sentence_id'][0]}, position {other['position'][0]} is "
-            f"another token than in {before}; score the same corpus with the same tokenizer"
+            f"another token than in {weights}; score the same corpus with the same tokenizer"
         )
     return joined.drop("scored_id")

@@ -57,9 +57,8 @@ def view_of(sources: Sources) -> dict[str, Any]:
         The tables are not about the same tokens, or the corpus lacks a sentence.
     """
     unit = unit_of(sources.information)
-    tokens = read_tokens(
-        sources.before, sources.after, sources.information, sources.surprisal, minimum_count=0
-    )
+    weights = {"before": sources.before, "after": sources.after}
+    tokens = read_tokens(weights, sources.information, sources.surprisal, minimum_count=0)
     for stage, path in zip(STAGES, (sources.before, sources.after), strict=True):
         details = _details(path, unit, stage)
         tokens = tokens.join(details, PLACE, how="left", maintain_order="left")

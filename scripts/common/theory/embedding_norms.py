@@ -9,7 +9,8 @@ import polars as pl
 
 from common.arrays import Floats
 from common.contract import STATISTICS
-from common.correlations.statistics import Regressions, in_sample
+from common.correlations.resampling import Tokens, in_sample
+from common.correlations.statistics import Regressions
 
 
 def euclidean_norm(words: Floats, probability: Floats) -> Floats:
@@ -47,6 +48,7 @@ def regress_types(quantity: pl.Series, norm: pl.Series) -> dict[str, float | int
     if n < 3:
         return {"n": n} | dict.fromkeys(STATISTICS)
     x, y = quantity.filter(known).to_numpy(), norm.filter(known).to_numpy()
-    fitted = in_sample(Regressions(np.arange(n), x[None], y[None], n), n)[0, 0]
+    own = Tokens(np.arange(n), np.arange(n), n, n)
+    fitted = in_sample(Regressions(own, x[None], y[None]))[0, 0]
     values = (float(value) if np.isfinite(value) else None for value in fitted)
     return {"n": n} | dict(zip(STATISTICS, values, strict=True))

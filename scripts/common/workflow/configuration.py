@@ -86,6 +86,21 @@ def root_of(config: Config, encoder: str) -> str:
     return encoder
 
 
+def replicate(config: Config, encoder: str, number: int) -> str:
+    """The name of a training of an encoder, from 1; one that is made elsewhere has no other."""
+    made_here = config["encoders"][encoder]["source"] in ("pretrained", "finetuned", "random")
+    return f"{encoder}.{number}" if made_here and number > 1 else encoder
+
+
+def add_replicates(config: Config) -> None:
+    """Add the further trainings of each encoder, each with the like training of its base."""
+    encoders = dict(config["encoders"])
+    for number in range(2, config["replicates"] + 1):
+        for name, encoder in encoders.items():
+            base = {"base": replicate(config, encoder["base"], number)} if "base" in encoder else {}
+            config["encoders"].setdefault(replicate(config, name, number), encoder | base)
+
+
 def unpinned(config: Config) -> list[str]:
     """Entries from the hub whose commit is not known yet."""
     return [
