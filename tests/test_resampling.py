@@ -107,6 +107,13 @@ def test_nested_models_and_means_equal_those_of_the_tokens_repeated(seed):
     assert means == pytest.approx([weights[0, rows][one].mean() for one in kept])
 
 
+def test_a_term_alone_has_its_r_squared_and_correlation():
+    tokens, quantities, weights = crossed(1)
+    statistics = in_sample(JointModel(tokens, quantities[1:], weights[:1]))[0, 0]
+    correlation = scipy.stats.pearsonr(quantities[1], weights[0])[0]
+    assert statistics == pytest.approx([correlation, 0, correlation**2, correlation**2])
+
+
 def test_the_bootstrap_draws_sentences_and_types_alike_for_all_samples_in_any_chunks(monkeypatch):
     tokens, quantities, weights = crossed(5)
     samples = [
