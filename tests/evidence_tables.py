@@ -29,11 +29,8 @@ def write_evidence(folder: Path) -> None:
     for script, table in OUTPUTS.items():
         given = dict(options)
         if script is average_weights:
-            given = {
-                k: given[k]
-                for k in given
-                if k not in ("quantities", "minimum_count", "surprisal", "permutations")
-            }
+            others = ("quantities", "minimum_count", "permutations", "surprisal")
+            given = {name: given[name] for name in given if name not in others}
         call(script.main, **given, **{f"output_{table}": folder / f"{table}.parquet"})
     about = {"corpus": "pairs", "pairs": 1200, "alignment": 0.5}
     rows = [

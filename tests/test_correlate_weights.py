@@ -1,4 +1,4 @@
-"""Regression and bootstrap against statsmodels, scipy and literal resampling; the command."""
+"""Regressions of a comparison against statsmodels and scipy; the command."""
 
 import subprocess
 from pathlib import Path
@@ -11,18 +11,17 @@ import pytest
 import scipy.stats
 import statsmodels.api
 from commands import call, run_script
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import correlate_weights
 from common.command import InputError
-from common.contract import CHANGE, INFORMATION, REGRESSION, STATISTICS, SURPRISAL, WEIGHTS
-from common.correlations.statistics import (
-    Regressions,
-    bootstrap,
-    draw_sentences,
-    in_sample,
-    percentile_interval,
+from common.contract import (
+    CHANGE,
+    INFORMATION,
+    REGRESSION,
+    RELATIONS,
+    STATISTICS,
+    SURPRISAL,
+    WEIGHTS,
 )
 from common.tables import read_table, write_table
 
@@ -33,130 +32,6 @@ def judged(quantity, weight):
     """The four statistics by statsmodels and scipy."""
     fit = statsmodels.api.OLS(weight, statsmodels.api.add_constant(quantity)).fit()
     return [fit.rsquared, fit.params[1], fit.params[0], scipy.stats.spearmanr(quantity, weight)[0]]
-
-
-def sample(seed, sentences=30, ties=True):
-    """Sentences of 1 to 6 tokens with an effect of their own, quantities and weights with ties."""
-    generator = np.random.default_rng(seed)
-    sentence = np.repeat(np.arange(sentences), generator.integers(1, 7, sentences))
-    quantity = generator.gamma(2, 2, len(sentence))
-    own = generator.normal(0, 0.5, sentences)[sentence]
-    weight = 100 + 0.3 * quantity + own + generator.normal(0, 1, len(sentence))
-    return sentence, *((quantity.round(), weight.round(1)) if ties else (quantity, weight))
-
-
-def regression(sentence, quantity, weight, sentences):
-    """One weight on one quantity; its statistics are (1, 1, 4, draws)."""
-    return Regressions(sentence, quantity[None], weight[None], sentences)
-
-
-def statistics_of(sentence, quantity, weight):
-    sentences = sentence.max() + 1
-    return in_sample(regression(sentence, quantity, weight, sentences), sentences)[0, 0]
-
-
-@pytest.mark.parametrize("ties", [True, False])
-def test_statistics_equal_statsmodels_and_scipy(ties):
-    sentence, quantity, weight = sample(1, ties=ties)
-    assert statistics_of(sentence, quantity, weight) == pytest.approx(
-        judged(quantity, weight), 1e-9
-    )
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_a_draw_equals_the_statistics_of_the_sentences_literally_repeated(seed):
-    sentence, quantity, weight = sample(seed)
-    drawn = draw_sentences(30, 1, np.random.default_rng(seed))
-    rows = np.concatenate(
-        [np.flatnonzero(sentence == s) for s in range(30) for _ in range(int(drawn[s, 0]))]
-    )
-    found = regression(sentence, quantity, weight, 30).statistics(drawn)[0, 0, :, 0]
-    assert found == pytest.approx(judged(quantity[rows], weight[rows]), 1e-9)
-
-
-def test_bootstrap_is_its_draws_whatever_the_chunk(monkeypatch):
-    sentence, quantity, weight = sample(2)
-    weights = np.stack([weight, -weight])
-    both = [Regressions(sentence, quantity[None], weights, 30)]
-    [[whole]] = bootstrap(both, 30, 50, seed=3)
-    monkeypatch.setattr("common.correlations.statistics.CELLS", 700)
-    assert np.allclose(bootstrap(both, 30, 50, seed=3)[0][0], whole, rtol=1e-12)
-    assert np.allclose(whole[0, 0], whole[1, 0])  # the same draws for both
-    assert np.allclose(whole[0, 3], -whole[1, 3])
-    assert len(np.unique(whole[0, 0])) == 50
-    assert not np.allclose(bootstrap(both, 30, 50, seed=4)[0][0], whole)
-
-
-def test_draws_are_of_as_many_sentences_with_replacement():
-    drawn = draw_sentences(40, 2000, np.random.default_rng(0))
-    assert (drawn.sum(axis=0) == 40).all()
-    assert drawn.var() == pytest.approx(1 - 1 / 40, abs=0.02)
-
-
-floats = st.floats(-50, 50).map(lambda value: round(value, 2))
-
-
-@settings(deadline=None, max_examples=50)
-@given(
-    st.lists(st.tuples(floats, floats), min_size=3, max_size=30),
-    st.floats(0.1, 10) | st.floats(-10, -0.1),
-    st.floats(-100, 100),
-)
-def test_r_squared_is_blind_to_affine_maps_and_spearman_to_monotone_ones(pairs, scale, shift):
-    quantity, weight = np.array(pairs).T
-    if np.ptp(quantity) == 0 or np.ptp(weight) == 0:
-        return
-    sentence = np.arange(len(pairs))
-    plain = statistics_of(sentence, quantity, weight)
-    affine = statistics_of(sentence, quantity, scale * weight + shift)
-    monotone = statistics_of(sentence, quantity, np.arctan(weight / 50))
-    assert affine[0] == pytest.approx(plain[0], rel=1e-6, abs=1e-9)
-    assert affine[1] == pytest.approx(scale * plain[1], rel=1e-6, abs=1e-9)
-    assert affine[3] == pytest.approx(np.sign(scale) * plain[3], abs=1e-9)
-    assert monotone[3] == pytest.approx(plain[3], abs=1e-9)
-    assert 0 <= plain[0] <= 1
-    assert plain[3] == pytest.approx(scipy.stats.spearmanr(quantity, weight)[0], abs=1e-9)
-
-
-def test_draws_that_are_constant_leave_their_statistics_undefined():
-    sentence = np.array([0, 0, 1, 1, 2])
-    quantity = np.array([1.1, 1.1, 1.1, 2.3, 7.0])
-    weight = np.array([0.1, 0.3, 0.7, 0.7, 0.7])
-    draws = np.array([[3, 0, 0], [0, 3, 0], [0, 0, 1], [0, 0, 0], [1, 1, 1]], float).T
-    found = regression(sentence, quantity, weight, 3).statistics(draws)[0, 0]
-    assert np.isnan(found[:, 0]).all()  # one quantity only
-    assert np.isnan(found[[0, 3], 1]).all()  # one weight only
-    assert found[1:3, 1] == pytest.approx([0, 0.7])
-    assert np.isnan(found[:, 2]).all()  # one token only
-    assert np.isnan(found[:, 3]).all()  # no token at all
-    assert np.isfinite(found[:, 4]).all()
-    low, high = percentile_interval(found, 0.5)
-    assert np.isfinite([low, high]).all()
-    assert np.isnan(percentile_interval(np.full((1, 3), np.nan), 0.5)).all()
-
-
-@pytest.mark.slow
-def test_intervals_cover_the_truth_as_often_as_they_say():
-    generator = np.random.default_rng(20231024)
-    sentences, length, draws, trials = 200, 2, 500, 1000
-    sentence = np.repeat(np.arange(sentences), length)
-    # Of quantity and weight: each has a part that the sentence shares.
-    shared, own, slope, noise = 0.6, 0.8, 0.5, 1.0
-    correlation = slope / np.sqrt(slope**2 + 0.25 + noise**2)
-    rho = 6 / np.pi * np.arcsin(correlation / 2)  # of a bivariate normal
-    truth = np.array([correlation**2, slope, 3.0, rho])
-    covered = np.zeros(4)
-    for _ in range(trials):
-        quantity = shared * generator.normal(size=sentences)[sentence]
-        quantity += own * generator.normal(size=len(sentence))
-        weight = 3 + slope * quantity + 0.5 * generator.normal(size=sentences)[sentence]
-        weight += noise * generator.normal(size=len(sentence))
-        drawn = regression(sentence, quantity, weight, sentences).statistics(
-            draw_sentences(sentences, draws, generator)
-        )[0, 0]
-        low, high = percentile_interval(drawn, 0.95)
-        covered += (low <= truth) & (truth <= high)
-    assert np.all((covered / trials > 0.93) & (covered / trials < 0.97)), covered / trials
 
 
 def write_inputs(folder: Path) -> None:
@@ -276,7 +151,11 @@ def test_change_of_equal_encoders_is_zero_with_an_interval_of_zero(tmp_path):
     (tmp_path / "after.parquet").write_bytes((tmp_path / "before.parquet").read_bytes())
     assert correlate(tmp_path).returncode == 0
     change = read_table(tmp_path / "change.parquet", CHANGE)
-    assert (change.select(pl.col(pl.Float64) == 0)).to_numpy().all()
+    moved = change.select(pl.col("^.*_change(_low|_high)?$") == 0)
+    assert moved.to_numpy().all()
+    assert (change.select(pl.col("^.*_change_p$")).drop_nulls() == 1).to_numpy().all()
+    for name in RELATIONS:
+        assert change[name].equals(change[f"{name}_reference"])
 
 
 def edit(folder, name, table, tokenizer="words", **columns):

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import scipy.stats
 import statsmodels.api
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from common.correlations.nested_models import JointModel
 from common.correlations.resampling import (
@@ -105,6 +107,13 @@ def test_nested_models_and_means_equal_those_of_the_tokens_repeated(seed):
     assert means == pytest.approx([weights[0, rows][one].mean() for one in kept])
 
 
+def test_a_term_alone_has_its_r_squared_and_correlation():
+    tokens, quantities, weights = crossed(1)
+    statistics = in_sample(JointModel(tokens, quantities[1:], weights[:1]))[0, 0]
+    correlation = scipy.stats.pearsonr(quantities[1], weights[0])[0]
+    assert statistics == pytest.approx([correlation, 0, correlation**2, correlation**2])
+
+
 def test_the_bootstrap_draws_sentences_and_types_alike_for_all_samples_in_any_chunks(monkeypatch):
     tokens, quantities, weights = crossed(5)
     samples = [
@@ -185,6 +194,31 @@ def test_the_mean_rho_is_that_of_sentences_drawn_and_moves_by_the_influence_of_t
     ]
     expected = np.average(moved, axis=0, weights=times)
     assert sample.statistics(draws)[0, :, 4, 0] == pytest.approx(expected)
+
+
+floats = st.floats(-50, 50).map(lambda value: round(value, 2))
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.lists(st.tuples(floats, floats), min_size=3, max_size=30),
+    st.floats(0.1, 10) | st.floats(-10, -0.1),
+    st.floats(-100, 100),
+)
+def test_r_squared_is_blind_to_affine_maps_and_spearman_to_monotone_ones(pairs, scale, shift):
+    quantity, weight = np.array(pairs).T
+    if np.ptp(quantity) == 0 or np.ptp(weight) == 0:
+        return
+    own = np.arange(len(pairs))
+    tokens = Tokens(own, own, len(own), len(own))
+    weights = np.stack([weight, scale * weight + shift, np.arctan(weight / 50)])
+    plain, affine, monotone = in_sample(Regressions(tokens, quantity[None], weights))[0]
+    assert affine[0] == pytest.approx(plain[0], rel=1e-6, abs=1e-9)
+    assert affine[1] == pytest.approx(scale * plain[1], rel=1e-6, abs=1e-9)
+    assert affine[3] == pytest.approx(np.sign(scale) * plain[3], abs=1e-9)
+    assert monotone[3] == pytest.approx(plain[3], abs=1e-9)
+    assert 0 <= plain[0] <= 1
+    assert plain[3] == pytest.approx(scipy.stats.spearmanr(quantity, weight)[0], abs=1e-9)
 
 
 def test_draws_that_are_constant_leave_their_statistics_undefined():
@@ -296,7 +330,7 @@ def test_intervals_hold_the_truth_of_sentences_and_types(sentences, types):
         held += (low <= expected) & (expected <= high)
     # 93 %, less two standard errors of that many trials; wider where single tokens are noisy.
     assert (held / trials > 0.93 - 2 * np.sqrt(0.93 * 0.07 / trials)).all(), held / trials
-    assert 0.94 < (held / trials).mean() < 0.99
+    assert 0.94 < (held / trials).mean() < 0.995
 
 
 @pytest.mark.slow
@@ -318,4 +352,4 @@ def test_quantities_permuted_over_types_are_seldom_told_from_0(sentences, types)
     margin = 2 * np.sqrt(0.07 * 0.93 / (permuted * texts))
     assert (seldom[:, [1, 3, 4]] < 0.07 + margin).all(), seldom
     assert seldom[2, 0] < 0.07 + margin  # the change of R squared
-    assert (often[:, [1, 3, 4]] > 0.2).all(), often  # sentences alone are not what varies
+    assert (often[:, [1, 3, 4]] > 0.15).all(), often  # sentences alone are not what varies
