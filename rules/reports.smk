@@ -87,7 +87,7 @@ rule plot_changes:
             "<results>/figures/changes.svg",
             "changes",
             "information",
-            result="R² before and after",
+            result="correlation before and after",
         ),
         pdf="<results>/figures/changes.pdf",
     log:
@@ -114,7 +114,7 @@ rule plot_partials:
             "<results>/figures/partials.svg",
             "partial",
             "information",
-            result="partial R² before and after",
+            result="partial correlation before and after",
         ),
         pdf="<results>/figures/partials.pdf",
     log:

@@ -74,7 +74,7 @@ def main(
         A piece of the page, for build_explorer.
     """
     entry = {"comparison": comparison, "corpus": corpus, "method": method}
-    rows = read_table(regression, REGRESSION).filter(**entry)
+    rows = read_table(regression, REGRESSION).filter(**entry, replicate=1)
     if rows.is_empty():
         raise InputError(
             f"{regression}: no row for {comparison}, {corpus}, {method}; correlate first"

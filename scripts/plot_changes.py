@@ -1,4 +1,4 @@
-"""Draw how R squared changed by fine-tuning, for all comparisons."""
+"""Draw how the correlation of weight and quantities changed by fine-tuning."""
 
 from pathlib import Path
 
@@ -12,10 +12,10 @@ from common.tables import read_table
 
 
 def main(*, regression: Path, change: Path, output_svg: Path, output_pdf: Path) -> None:
-    """Draw R squared (no unit) before and after fine-tuning, for all comparisons and quantities.
+    """Draw Pearson's r of weight and quantity before and after fine-tuning, for all comparisons.
 
-    A panel for each method. At the right is the change, after minus before, with its interval;
-    it and every mark come from the tables.
+    R squared is its square, and hides the sign. A panel for each method. At the right is the
+    change, after minus before, with its interval; it and every mark come from the tables.
 
     Example: python scripts/plot_changes.py --regression tables/regression.parquet
     --change tables/change.parquet --output-svg changes.svg --output-pdf changes.pdf
@@ -35,15 +35,14 @@ def main(*, regression: Path, change: Path, output_svg: Path, output_pdf: Path) 
     if not len(regressions):
         raise InputError(f"{regression}: no rows, nothing to draw")
     order = ["comparison", "corpus", pl.col("quantity").cast(pl.Enum(list(QUANTITIES)))]
-    falling = pl.col("slope") < 0
-    stages = marks_of(regressions.sort(order), "r_squared", "quantity", WEIGHED, falling)
+    stages = marks_of(regressions.sort(order), "pearson", "quantity", WEIGHED)
     change_rows = changes.with_columns(stage=pl.lit("change"))
-    between = marks_of(change_rows, "r_squared_change", "quantity", WEIGHED)
+    between = marks_of(change_rows, "pearson_change", "quantity", WEIGHED)
     figure = draw_before_after(
         pl.concat([stages, between]),
         style.QUANTITY_NAMES,
-        "R² of weight on quantity",
-        negative="negative slope",
+        "Pearson's r of weight and quantity",
+        reference=0,
     )
     style.write_figure(figure, output_svg, output_pdf)
 

@@ -34,7 +34,10 @@ def main(partial: Path, *, output_svg: Path, output_pdf: Path) -> None:
     if not len(table):
         raise InputError(f"{partial}: no rows, nothing to draw")
     model = min(table["model"].unique(), key=FOREMOST.index)
-    terms = {"position": "position in the sentence"} | style.QUANTITY_NAMES
+    terms = {
+        "position": "position in the sentence",
+        "length": "length of the sentence",
+    } | style.QUANTITY_NAMES
     order = ["comparison", "corpus", pl.col("term").cast(pl.Enum(list(terms)))]
     falling = pl.col("coefficient") < 0
     figure = draw_before_after(

@@ -101,7 +101,7 @@ def main(
     weights = {"before": before, "after": after}
     tokens = read_tokens(weights, information, surprisal, minimum_count)
     chosen = {"comparison": comparison, "corpus": corpus, "method": method}
-    rows = read_table(regression, REGRESSION).filter(**chosen)
+    rows = read_table(regression, REGRESSION).filter(**chosen, replicate=1)
     by_panel = {(row["stage"], row["quantity"]): row for row in rows.iter_rows(named=True)}
     width = len(quantities)
     inches = max(style.COLUMN, style.PAGE * (width + 1) / 7)

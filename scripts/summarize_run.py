@@ -6,13 +6,14 @@ from common.command import InputError, run
 from common.contract import FOREMOST, TABLES
 from common.reports.summary import (
     changes_table,
+    covers,
     in_prose,
     on_change,
     on_comparisons,
     on_encoders,
     on_rivals,
+    on_tests,
     on_theory,
-    on_zero,
 )
 from common.tables import read_table, whole
 
@@ -78,15 +79,17 @@ def main(
     lines = [
         f"# Summary of the run {name}",
         "",
-        f"Brackets hold {confidence:.0%} intervals, of a bootstrap over sentences that draws the "
-        "same sentences before and after.",
-        "\n## What was compared\n",
-        *on_comparisons(tables),
-        f"\n## Weight and {in_prose(quantity)}\n",
+        f"## Weight and {in_prose(quantity)}\n",
         *[on_change(tables, cell, quantity) for cell in cells],
         *on_rivals(tables, quantity),
+        "\n## What these numbers are\n",
+        *on_comparisons(tables),
+        "",
+        f"Brackets hold {confidence:.0%} intervals of a bootstrap over sentences and types; "
+        f"{covers(tables['change'])} p is the share of permutations of the quantity over types of "
+        "like frequency that change the correlation as much.",
         "\n## All quantities\n",
-        on_zero(tables["change"]),
+        on_tests(tables["change"]),
         "",
         *changes_table(tables),
         "\n## Encoders\n",

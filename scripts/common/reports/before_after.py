@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import blended_transform_factory
 
 from common.reports import style
+from common.reports.trainings import averaged, single
 from common.reports.wording import with_interval
 
 ROW = 0.17
@@ -39,6 +40,7 @@ def marks_of(
     return table.select(
         "method",
         "stage",
+        "replicate",
         group=group,
         item=item,
         value=statistic,
@@ -61,9 +63,9 @@ def draw_before_after(
     Parameters
     ----------
     marks
-        Columns method, stage (before, after or change), group, item, value, value_low,
+        Columns method, stage (before, after or change), replicate, group, item, value, value_low,
         value_high, and negative: whether the mark points down. Groups and items come in the order
-        of the rows.
+        of the rows. Of several replicates, each is a dot beside the mark of their mean.
     item_names
         How items are written.
     label
@@ -118,7 +120,9 @@ def draw_before_after(
     if negative:
         legend.append(_neutral(negative, marker="v", linestyle=""))
     legend.append(_neutral("bootstrap interval", linewidth=0.9))
-    figure.legend(handles=legend, loc="outside lower center", ncols=4, markerscale=0.7)
+    if len(single(marks)):
+        legend.append(_neutral("one training", marker=".", linestyle=""))
+    figure.legend(handles=legend, loc="outside lower center", ncols=5, markerscale=0.7)
     return figure
 
 
@@ -127,8 +131,12 @@ def _neutral(label: str, **look: Any) -> Line2D:
 
 
 def _draw_rows(axes: Axes, marks: pl.DataFrame, places: dict[tuple[str, str], float]) -> None:
+    for mark in single(marks.filter(pl.col("stage") != "change")).iter_rows(named=True):
+        offset, colour, _ = STAGES[mark["stage"]]
+        height = places[mark["group"], mark["item"]] + offset
+        axes.plot(mark["value"], height, ".", color=colour, markersize=2.5, alpha=0.6)
     by_row: dict[float, dict[str, dict[str, Any]]] = {}
-    for mark in marks.iter_rows(named=True):
+    for mark in averaged(marks).iter_rows(named=True):
         by_row.setdefault(places[mark["group"], mark["item"]], {})[mark["stage"]] = mark
     for place, stages in by_row.items():
         ends = {

@@ -7,16 +7,12 @@ import polars as pl
 
 from common.contract import COLLAPSED
 from common.reports.style import METHOD_NAMES, QUANTITY_NAMES
-from common.reports.wording import (
-    change,
-    excludes_zero,
-    listed,
-    markdown_table,
-    number,
-    with_interval,
-)
+from common.reports.trainings import averaged, single, trainings
+from common.reports.wording import Row, listed, markdown_table, number, p_value, with_interval
 
 Tables = dict[str, pl.DataFrame]
+SIGNIFICANT = 0.05
+"""p below which a change is said to be there."""
 
 
 def in_prose(quantity: str) -> str:
@@ -46,36 +42,66 @@ def on_comparisons(tables: Tables) -> Iterator[str]:
 
 
 def on_change(tables: Tables, cell: dict[str, str], quantity: str) -> str:
-    """What fine-tuning did to the relation of weight and the quantity, in sentences."""
+    """What fine-tuning did to the relation of weight and the quantity, in a paragraph.
+
+    First the answer: the correlation before and after, and what may be concluded.
+    """
     name = in_prose(quantity)
-    both = stages(tables["regression"], **cell, quantity=quantity)
-    before, after = both["before"], both["after"]
-    changed = tables["change"].filter(**cell, quantity=quantity).row(0, named=True)
-    rho = stages(tables["within_sentence"], **cell, quantity=quantity)
+    changes = tables["change"].filter(**cell, quantity=quantity)
+    changed = averaged(changes).row(0, named=True)
     text = (
-        f"- **{cell['comparison']}** on {cell['corpus']}, {METHOD_NAMES[cell['method']]}: R² of "
-        f"weight on {name} went from {number(before['r_squared'])} to "
-        f"{number(after['r_squared'])}, a change of {change(changed, 'r_squared_change')}."
+        f"- **{cell['comparison']}** on {cell['corpus']}, {METHOD_NAMES[cell['method']]}: the "
+        f"correlation of weight with {name} went from "
+        f"{number(changed['pearson_reference'], signed=True)} to "
+        f"{number(changed['pearson'], signed=True)}, a change of "
+        f"{with_interval(changed, 'pearson_change', signed=True)} "
+        f"({p_value(changed['pearson_change_p'])}). {conclusion(changed)} {on_trainings(changes)} "
+        f"R² went from {number(changed['r_squared_reference'])} to {number(changed['r_squared'])}."
     )
-    if before["slope"] is not None and after["slope"] is not None:
-        first, last = ("negative" if row["slope"] < 0 else "positive" for row in (before, after))
-        kept = f"The slope is {last} before and after."
-        text += f" {kept if first == last else f'The slope turned from {first} to {last}.'}"
+    rho = stages(averaged(tables["within_sentence"]), **cell, quantity=quantity)
     text += (
         f" Within sentences, Spearman's rho went from {number(rho['before']['sentence_spearman'])} "
-        f"to {number(rho['after']['sentence_spearman'])} on average "
-        f"({change(rho['change'], 'sentence_spearman')})."
+        f"to {number(rho['after']['sentence_spearman'])} on average, a change of "
+        f"{with_interval(rho['change'], 'sentence_spearman', signed=True)} "
+        f"({p_value(rho['change']['sentence_spearman_p'])})."
     )
-    adds = stages(tables["partial"], **cell, model=quantity, term=quantity)
+    adds = stages(averaged(tables["partial"]), **cell, model=quantity, term=quantity)
     if adds:
         beside = listed(adds["before"]["controls"].replace("_", "-").split(" + "))
         text += (
             f" Of what {beside} leave unexplained, {name} explains a share of "
             f"{number(adds['before']['partial_r_squared'])} before and "
             f"{number(adds['after']['partial_r_squared'])} after "
-            f"({change(adds['change'], 'partial_r_squared')})."
+            f"({p_value(adds['change']['partial_r_squared_p'])})."
         )
-    return text + on_classes(tables["classes"].filter(**cell, stage="change"))
+    return text + on_classes(averaged(tables["classes"].filter(**cell, stage="change")))
+
+
+def conclusion(changed: Row) -> str:
+    """What a reader may conclude of a change of correlation, and what not."""
+    p, change = changed["pearson_change_p"], changed["pearson_change"]
+    if change is None or p is None:
+        return "Nothing can be concluded: the change or its test is undefined."
+    if p >= SIGNIFICANT:
+        return "This does not show that fine-tuning changed the relation; nor that it did not."
+    before, after = changed["pearson_reference"], changed["pearson"]
+    if before < 0 < after or after < 0 < before:
+        turned = "from negative to positive" if after > 0 else "from positive to negative"
+        return f"Fine-tuning turned the relation {turned}."
+    grew = abs(after) > abs(before)
+    return f"Fine-tuning made the relation {'stronger' if grew else 'weaker'}."
+
+
+def on_trainings(changes: pl.DataFrame) -> str:
+    """Whether trainings agree on the change of the correlation."""
+    each = single(changes)["pearson_change"].drop_nulls()
+    if not len(each):
+        return "One training says nothing of others."
+    ordered = each.sort()
+    low, high = number(ordered[0], signed=True), number(ordered[-1], signed=True)
+    agree = (each > 0).all() or (each < 0).all()
+    verdict = "agree on its direction" if agree else "do not agree on its direction"
+    return f"Its {len(each)} trainings {verdict}: from {low} to {high}."
 
 
 def on_classes(changes: pl.DataFrame) -> str:
@@ -95,62 +121,61 @@ def on_classes(changes: pl.DataFrame) -> str:
 
 def on_rivals(tables: Tables, quantity: str) -> Iterator[str]:
     """What several fine-tunings of one encoder did, side by side."""
-    before = tables["regression"].filter(stage="before", quantity=quantity)
-    changes = tables["change"].join(
-        before.select("comparison", "corpus", "method", "encoder"),
-        ["comparison", "corpus", "method"],
-    )
-    rivals = changes.filter(quantity=quantity).drop_nulls("r_squared_change")
+    changes = averaged(tables["change"])
+    rivals = changes.filter(quantity=quantity).drop_nulls("pearson_change")
     for (corpus, method, encoder), rows in rivals.group_by(
-        "corpus", "method", "encoder", maintain_order=True
+        "corpus", "method", "reference", maintain_order=True
     ):
         if len(rows) > 1:
-            ordered = rows.sort("r_squared_change", descending=True)
+            ordered = rows.sort("pearson_change", descending=True)
             each = [
-                f"{row['comparison']} {with_interval(row, 'r_squared_change', signed=True)}"
+                f"{row['comparison']} {with_interval(row, 'pearson_change', signed=True)}"
                 for row in ordered.iter_rows(named=True)
             ]
             yield (
                 f"- From one encoder, `{encoder}`, on {corpus} by {METHOD_NAMES[method]}, from the "
-                f"highest change of R² to the lowest: {listed(each)}."
+                f"highest change of the correlation to the lowest: {listed(each)}."
             )
 
 
-def on_zero(changes: pl.DataFrame) -> str:
-    """How many changes of R squared exclude 0, and which do not."""
-    undecided = [
-        f"{row['comparison']} ({row['corpus']}, {METHOD_NAMES[row['method']]}, "
-        f"{in_prose(row['quantity'])})"
-        for row in changes.iter_rows(named=True)
-        if not excludes_zero(row, "r_squared_change")
-    ]
-    count = f"{len(changes) - len(undecided)} of {len(changes)} changes of R² exclude 0"
-    return f"{count}; these do not: {listed(undecided)}." if undecided else f"{count}."
+def covers(changes: pl.DataFrame) -> str:
+    """What the intervals hold of chance in training."""
+    number = trainings(changes)
+    if number == 1:
+        return "each encoder was trained once, and they do not cover other trainings."
+    return f"over the means of {number} trainings, they hold the spread between these too."
+
+
+def on_tests(changes: pl.DataFrame) -> str:
+    """How many changes of the correlation have a p below 0.05, and how many would by chance."""
+    p = averaged(changes)["pearson_change_p"].drop_nulls()
+    return (
+        f"{(p < SIGNIFICANT).sum()} of {len(p)} changes of the correlation have p below "
+        f"{SIGNIFICANT}; without any relation, about {SIGNIFICANT * len(p):.1f} would."
+    )
 
 
 def changes_table(tables: Tables) -> list[str]:
-    """A row for each comparison, corpus, method and quantity: R squared and Spearman's rho."""
-    header = ["comparison", "corpus", "method", "quantity", "R² before", "R² after", "change of R²"]
-    header += ["excludes 0", "rho before", "rho after"]
-    verdict = {True: "yes", False: "no", None: "undefined"}
-    lines = []
-    for row in tables["change"].iter_rows(named=True):
-        key = {name: row[name] for name in ("comparison", "corpus", "method", "quantity")}
-        both = stages(tables["regression"], **key)
-        lines.append(
-            [
-                row["comparison"],
-                row["corpus"],
-                METHOD_NAMES[row["method"]],
-                QUANTITY_NAMES[row["quantity"]],
-                with_interval(both["before"], "r_squared"),
-                with_interval(both["after"], "r_squared"),
-                with_interval(row, "r_squared_change", signed=True),
-                verdict[excludes_zero(row, "r_squared_change")],
-                number(both["before"]["spearman"], signed=True),
-                number(both["after"]["spearman"], signed=True),
-            ]
-        )
+    """A row for each comparison, corpus, method and quantity: r, R squared and Spearman's rho."""
+    header = ["comparison", "corpus", "method", "quantity", "r before", "r after", "change of r"]
+    header += ["p", "R² before", "R² after", "rho before", "rho after"]
+    lines = [
+        [
+            row["comparison"],
+            row["corpus"],
+            METHOD_NAMES[row["method"]],
+            QUANTITY_NAMES[row["quantity"]],
+            number(row["pearson_reference"], signed=True),
+            number(row["pearson"], signed=True),
+            with_interval(row, "pearson_change", signed=True),
+            p_value(row["pearson_change_p"]).removeprefix("p = "),
+            number(row["r_squared_reference"]),
+            number(row["r_squared"]),
+            number(row["spearman_reference"], signed=True),
+            number(row["spearman"], signed=True),
+        ]
+        for row in averaged(tables["change"]).iter_rows(named=True)
+    ]
     return markdown_table(header, lines)
 
 

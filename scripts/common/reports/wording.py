@@ -21,17 +21,9 @@ def with_interval(row: Row, name: str, signed: bool = False) -> str:
     return f"{value} [{low}, {high}]"
 
 
-def excludes_zero(row: Row, name: str) -> bool | None:
-    """Whether the interval of the statistic `name` lies on one side of 0; None if undefined."""
-    if row[name] is None or row[f"{name}_low"] is None:
-        return None
-    return row[f"{name}_low"] > 0 or row[f"{name}_high"] < 0
-
-
-def change(row: Row, name: str) -> str:
-    """A change with its interval, and whether that excludes 0."""
-    verdict = {True: "excludes 0", False: "does not exclude 0", None: "has no interval"}
-    return f"{with_interval(row, name, signed=True)}, which {verdict[excludes_zero(row, name)]}"
+def p_value(p: float | None) -> str:
+    """A p to three decimals; "no test" for None."""
+    return "no test" if p is None else "p < 0.001" if p < 0.0005 else f"p = {p:.3f}"
 
 
 def listed(words: Sequence[str]) -> str:

@@ -1,0 +1,20 @@
+"""Rows of tables by the trainings that they are of."""
+
+import polars as pl
+
+
+def averaged(table: pl.DataFrame) -> pl.DataFrame:
+    """The rows of the mean over trainings, or of the only training."""
+    several = trainings(table) > 1
+    return table.filter(pl.col("replicate").is_null()) if several else table
+
+
+def single(table: pl.DataFrame) -> pl.DataFrame:
+    """The rows of each of several trainings."""
+    several = trainings(table) > 1
+    return table.filter(pl.col("replicate").is_not_null()) if several else table.clear()
+
+
+def trainings(table: pl.DataFrame) -> int:
+    """Number of trainings of each encoder."""
+    return table["replicate"].drop_nulls().n_unique()
