@@ -4,6 +4,8 @@ from pathlib import Path
 
 from common.command import InputError, run
 from common.contract import FOREMOST, TABLES
+from common.correlations.weighed_tokens import unit_of
+from common.reports.data_block import LAST, on_data
 from common.reports.summary import (
     changes_table,
     in_prose,
@@ -25,6 +27,7 @@ def main(
     partial: Path,
     classes: Path,
     encoders: Path,
+    data: Path,
     theory: Path | None = None,
     output_summary: Path,
     name: str,
@@ -35,8 +38,8 @@ def main(
     Example: python scripts/summarize_run.py --regression tables/regression.parquet
     --change tables/change.parquet --within-sentence tables/within_sentence.parquet
     --partial tables/partial.parquet --classes tables/classes.parquet
-    --encoders tables/encoders.parquet --output-summary summary.md --name default
-    --confidence 0.95
+    --encoders tables/encoders.parquet --data tables/data.parquet --output-summary summary.md
+    --name default --confidence 0.95
 
     Parameters
     ----------
@@ -52,6 +55,8 @@ def main(
         Mean weights of word classes and frequency bands.
     encoders
         How good the encoders are.
+    data
+        What the comparisons stand on.
     theory
         Norms of static encoders' word vectors, regressed on information gain.
     output_summary
@@ -68,6 +73,7 @@ def main(
         "partial": partial,
         "classes": classes,
         "encoders": encoders,
+        "data": data,
     }
     tables = {kind: read_table(path, TABLES[kind]) for kind, path in paths.items()}
     if not len(tables["change"]):
@@ -82,6 +88,9 @@ def main(
         "same sentences before and after.",
         "\n## What was compared\n",
         *on_comparisons(tables),
+        "\n## Data\n",
+        *on_data(tables["data"], unit_of(data)),
+        f"\n{LAST}",
         f"\n## Weight and {in_prose(quantity)}\n",
         *[on_change(tables, cell, quantity) for cell in cells],
         *on_rivals(tables, quantity),
