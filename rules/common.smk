@@ -170,6 +170,13 @@ def information_of(wildcards):
     return f"<results>/information/{comparison['counted_on']}/{root}.parquet"
 
 
+def lengths_of(wildcards):
+    """The lengths of the sentences that a comparison's quantities were counted on."""
+    comparison = COMPARISONS[wildcards.comparison]
+    root = root_of(config, comparison["before"])
+    return f"<results>/counts/{comparison['counted_on']}/{root}/lengths.parquet"
+
+
 def surprisal_of(wildcards):
     """The table of surprisals of a comparison and corpus, if it is asked for."""
     masked_lm = COMPARISONS[wildcards.comparison]["surprisal_by"]
@@ -189,6 +196,13 @@ def weights_of(stage, replicates=1):
         ]
 
     return find
+
+
+def weights_of_one(wildcards):
+    """The table of weights of the encoder before, by the first method of a comparison."""
+    comparison = COMPARISONS[wildcards.comparison]
+    method = (comparison["methods"] or METHODS)[0]
+    return f"<results>/weights/{method}/{comparison['before']}/{wildcards.corpus}.parquet"
 
 
 def memory_for(*corpora):

@@ -1,5 +1,6 @@
 ASSETS = HOME / "scripts" / "explorer"
 QUESTIONS = {
+    "data": "0. What data does the run stand on?",
     "information": "1. Does fine-tuning make weights follow information?",
     "tokens": "2. What does each token weigh?",
     "encoders": "3. How good are the encoders?",
@@ -8,6 +9,7 @@ QUESTIONS = {
 }
 """Groups of the report, which lists them in order of their names."""
 TABLES = {
+    "data": "data",
     "regression": "information",
     "change": "information",
     "within_sentence": "information",
@@ -36,6 +38,52 @@ FIGURES += [".".join(("surprisal", *parts)) for parts in sorted(SCORED)]
 FIGURES += sorted({".".join(("classes", *parts[:2])) for parts in weighed()})
 FIGURES += ["changes", "partials"] + ["training"] * bool(TRAINED) + ["theory"] * bool(THEORY)
 ALL_FIGURES = [f"<results>/figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "pdf")]
+
+
+rule describe_data:
+    input:
+        **script_of("describe_data"),
+        weights=weights_of_one,
+        information=information_of,
+        lengths=lengths_of,
+        tokenizer=lambda w: tokenizer_of(root_of(config, COMPARISONS[w.comparison]["before"])),
+    output:
+        data="<results>/correlations/{comparison}/{corpus}/data.parquet",
+    log:
+        "<logs>/describe_data/{comparison}.{corpus}.log",
+    benchmark:
+        "<benchmarks>/describe_data/{comparison}.{corpus}.tsv"
+    params:
+        names=lambda w: options(dict(w)),
+        settings=options(ANALYSIS, "minimum_count", **ANALYSIS["warnings"]),
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(20),
+    conda:
+        "../envs/data.yaml"
+    shell:
+        "python {input.script:q} {input.weights:q} --information {input.information:q}"
+        " --lengths {input.lengths:q} --tokenizer {input.tokenizer:q}"
+        " --output-data {output.data:q} {params.names} {params.settings} 2>&1 | tee {log:q}"
+
+
+use rule gather_tables as gather_data with:
+    input:
+        **script_of("gather_tables"),
+        tables=[
+            f"<results>/correlations/{name}/{corpus}/data.parquet"
+            for name, comparison in COMPARISONS.items()
+            for corpus in comparison["weighed"]
+        ],
+    output:
+        table="<results>/tables/data.parquet",
+    log:
+        "<logs>/gather_tables/data.log",
+    benchmark:
+        "<benchmarks>/gather_tables/data.tsv"
+    params:
+        table="data",
 
 
 rule plot_regressions:
@@ -254,6 +302,7 @@ rule build_explorer:
         **script_of("build_explorer"),
         assets=[f"{SCRIPTS}/explorer/{path.name}" for path in sorted(ASSETS.iterdir())],
         tokens=[f"<results>/correlations/{'/'.join(parts)}/tokens.json" for parts in weighed()],
+        data="<results>/tables/data.parquet",
     output:
         page=reported(
             "<results>/explorer.html",
@@ -274,7 +323,8 @@ rule build_explorer:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script:q} {input.tokens:q} --output-page {output.page:q}"
+        "python {input.script:q} {input.tokens:q} --data {input.data:q}"
+        " --output-page {output.page:q}"
         " {params.settings} 2>&1 | tee {log:q}"
 
 

@@ -2,12 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from common.command import InputError, run
-from common.contract import INFORMATION, QUANTITIES
+from common.contract import DATA, INFORMATION, QUANTITIES
+from common.correlations.weighed_tokens import unit_of
 from common.reports import style
+from common.reports.data_block import stands_on
 from common.reports.page import Columns, write_page
 from common.reports.token_views import OF_TYPES
+from common.tables import read_table
 
 ASSETS = Path(__file__).parent / "explorer"
 LABELS = style.QUANTITY_NAMES | {
@@ -28,16 +32,29 @@ def described() -> list[dict[str, str]]:
     ]
 
 
-def main(tokens: list[Path], *, output_page: Path, run_name: str, minimum_count: int) -> None:
+def about_data(table: Path) -> list[dict[str, Any]]:
+    """What each comparison on a corpus stands on, and its warnings."""
+    return [
+        {name: row[name] for name in ("comparison", "corpus", "rare_examples", "warnings")}
+        | {"line": stands_on(row, unit_of(table))}
+        for row in read_table(table, DATA).iter_rows(named=True)
+    ]
+
+
+def main(
+    tokens: list[Path], *, data: Path, output_page: Path, run_name: str, minimum_count: int
+) -> None:
     """Build one HTML page, without need of a network, that shows weights of tokens (norms).
 
     Example: python scripts/build_explorer.py adjacent.json dropout.json
-    --output-page explorer.html --run-name default --minimum-count 20
+    --data data.parquet --output-page explorer.html --run-name default --minimum-count 20
 
     Parameters
     ----------
     tokens
         What the page shows of each comparison, corpus and method, as collect_tokens wrote it.
+    data
+        What the comparisons stand on.
     output_page
         The page.
     run_name
@@ -45,21 +62,26 @@ def main(tokens: list[Path], *, output_page: Path, run_name: str, minimum_count:
     minimum_count
         Types counted fewer times are marked, as they are in no regression.
     """
-    columns, views = Columns(), []
+    columns, views, about = Columns(), [], about_data(data)
+    known = {(row["comparison"], row["corpus"]) for row in about}
     for path in tokens:
         try:
             piece = json.loads(path.read_text())
             views.append(piece["entry"] | columns.place(piece["view"]))
+            key = (piece["entry"]["comparison"], piece["entry"]["corpus"])
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: nothing that collect_tokens wrote; make it anew") from error
-    data = {
+        if key not in known:
+            raise InputError(f"{data}: no row for {key[0]}, {key[1]}; describe their data first")
+    content = {
         "minimum_count": minimum_count,
         "methods": style.METHOD_NAMES,
         "quantities": described(),
         "columns": columns.values,
+        "about": about,
         "views": views,
     }
-    write_page(ASSETS, run_name, data, output_page)
+    write_page(ASSETS, run_name, content, output_page)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from common.command import InputError, run
 from common.contract import FOREMOST, TABLES
+from common.correlations.weighed_tokens import unit_of
+from common.reports.data_block import LAST, on_data
 from common.reports.summary import (
     changes_table,
     covers,
@@ -26,6 +28,7 @@ def main(
     partial: Path,
     classes: Path,
     encoders: Path,
+    data: Path,
     theory: Path | None = None,
     output_summary: Path,
     name: str,
@@ -36,8 +39,8 @@ def main(
     Example: python scripts/summarize_run.py --regression tables/regression.parquet
     --change tables/change.parquet --within-sentence tables/within_sentence.parquet
     --partial tables/partial.parquet --classes tables/classes.parquet
-    --encoders tables/encoders.parquet --output-summary summary.md --name default
-    --confidence 0.95
+    --encoders tables/encoders.parquet --data tables/data.parquet --output-summary summary.md
+    --name default --confidence 0.95
 
     Parameters
     ----------
@@ -53,6 +56,8 @@ def main(
         Mean weights of word classes and frequency bands.
     encoders
         How good the encoders are.
+    data
+        What the comparisons stand on.
     theory
         Norms of static encoders' word vectors, regressed on information gain.
     output_summary
@@ -69,6 +74,7 @@ def main(
         "partial": partial,
         "classes": classes,
         "encoders": encoders,
+        "data": data,
     }
     tables = {kind: read_table(path, TABLES[kind]) for kind, path in paths.items()}
     if not len(tables["change"]):
@@ -88,6 +94,9 @@ def main(
         f"Brackets hold {confidence:.0%} intervals of a bootstrap over sentences and types; "
         f"{covers(tables['change'])} p is the share of permutations of the quantity over types of "
         "like frequency that change the correlation as much.",
+        "\n## Data\n",
+        *on_data(tables["data"], unit_of(data)),
+        f"\n{LAST}",
         "\n## All quantities\n",
         on_tests(tables["change"]),
         "",

@@ -1,6 +1,7 @@
 """The explorer's page: built as a command, and used in a real browser."""
 
 import itertools
+import json
 import re
 from pathlib import Path
 
@@ -8,13 +9,14 @@ import numpy as np
 import polars as pl
 import pytest
 from commands import WORDS, assert_refuses, assert_runs, write_corpus
+from evidence_tables import STANDS_ON
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
-from common.contract import INFORMATION, REGRESSION, SURPRISAL, WEIGHTS
+from common.contract import DATA, INFORMATION, REGRESSION, SURPRISAL, WEIGHTS
 from common.reports.page import Columns
 from common.reports.token_views import Sources, readings, view_of
 from common.tables import read_table, write_table
@@ -114,12 +116,31 @@ def write_run(folder: Path) -> list[list[object]]:
     ]
 
 
+WARNINGS = {
+    ("tuned", "few"): ["12.0 % are <b>unknown</b>.", "40 sentences are few."],
+    ("tuned", "many"): [],
+    ("control", "few"): ["8.0 % were cut."],
+}
+
+
+def write_data(path: Path) -> None:
+    """What the comparisons stand on, with and without warnings."""
+    rows = [
+        STANDS_ON
+        | {"comparison": comparison, "corpus": corpus, "warnings": warnings}
+        | {"rare_examples": "'<i>' 3" if warnings else ""}
+        for (comparison, corpus), warnings in WARNINGS.items()
+    ]
+    write_table(pl.DataFrame(rows), path, DATA)
+
+
 def build(folder: Path) -> None:
     """The page of the four entries, as commands."""
     pieces = [folder / f"{number}.json" for number in range(len(ENTRIES))]
     for piece, options in zip(pieces, write_run(folder), strict=True):
         assert_runs("collect_tokens", *options, "--output-tokens", piece)
-    about = ("--run-name", "a <b>run</b>", "--minimum-count", 20)
+    write_data(folder / "data.parquet")
+    about = ("--data", folder / "data.parquet", "--run-name", "a <b>run</b>", "--minimum-count", 20)
     assert_runs("build_explorer", *pieces, *about, "--output-page", folder / "explorer.html")
 
 
@@ -212,6 +233,30 @@ def test_hover_and_focus_tell_the_numbers_of_the_tables(page: Chrome, folder: Pa
     assert_inspector_tells(page, folder, 2, 1)  # whose posterior mean is not known
     relations = inspected(page, "relations")
     assert relations == {"self-information": ["0.25 ↓", "0.25 ↓"]}
+
+
+def test_warnings_of_the_data_are_shown_and_marked(page: Chrome) -> None:
+    def told() -> list[str]:
+        return texts(page, "#warnings li")
+
+    about = find(page, "#about")
+    assert about.get_property("open")
+    assert "790,123 tokens of 1,700 types counted" in find(page, "#stands-on").text
+    assert find(page, "#warned").text == "2 warnings"
+    assert told() == [f"Warning: {sentence}" for sentence in WARNINGS["tuned", "few"]]
+    assert find(page, "#rare").text.endswith("they were weighed: '<i>' 3")
+    page.execute_script("arguments[0].focus()", find(page, "#about summary"))
+    press(page, Keys.ENTER)
+    assert not about.get_property("open")
+    choose(page, method="shapley")
+    assert not about.get_property("open")  # the same data: as the reader left it
+    choose(page, corpus="many")
+    assert not find(page, "#warned").is_displayed()
+    assert (about.get_property("open"), told()) == (False, [])
+    choose(page, comparison="control")
+    assert about.get_property("open")
+    assert find(page, "#warned").text == "1 warning"
+    assert told() == ["Warning: 8.0 % were cut."]
 
 
 def test_comparison_method_and_corpus_are_chosen(page: Chrome, folder: Path) -> None:
@@ -394,24 +439,35 @@ const light = (color) => {
   const [red, green, blue] = parts(color);
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 };
+const contrast = (text, behind) => {
+  const [low, high] = [light(text), light(behind)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+};
+"""
+OF_CHIPS = """
 return [...document.querySelectorAll(".chip")].map((chip) => {
   const style = getComputedStyle(chip);
-  const [low, high] = [light(style.color), light(style.backgroundColor)].sort((a, b) => a - b);
   const weight = Number(chip.ariaLabel.match(/weight ([\\d.]+)/)[1]);
-  return [(high + 0.05) / (low + 0.05), weight, light(style.backgroundColor)];
+  return [contrast(style.color, style.backgroundColor), weight, light(style.backgroundColor)];
 });
+"""
+OF_DATA = """
+const behind = getComputedStyle(document.getElementById("about")).backgroundColor;
+return [...document.querySelectorAll("#about, #about *")].map((part) =>
+  contrast(getComputedStyle(part).color, behind));
 """
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_shade_is_legible_and_tells_the_order(page: Chrome, theme: str) -> None:
     choose(page, theme=theme)
+    assert min(page.execute_script(CONTRASTS + OF_DATA)) >= 4.5
     find(page, "[value=weight]").click()
     choose(page, method="shapley")
     choose(page, corpus="many")
     seen: dict[float, float] = {}
     for _ in range(30):
-        found = page.execute_script(CONTRASTS)
+        found = page.execute_script(CONTRASTS + OF_CHIPS)
         assert min(contrast for contrast, _, _ in found) >= 4.5
         seen |= {weight: light for _, weight, light in found}
         find(page, "#next").click()
@@ -527,7 +583,13 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
     assert "no sentence 1, which" in assert_refuses("collect_tokens", *control, *output)
     assert not (tmp_path / "piece.json").exists()
     (tmp_path / "piece.json").write_text("[]")
-    about = ["--run-name", "a", "--minimum-count", 20, "--output-page", tmp_path / "page.html"]
+    write_data(tmp_path / "data.parquet")
+    about = ["--data", tmp_path / "data.parquet", "--run-name", "a", "--minimum-count", 20]
+    about += ["--output-page", tmp_path / "page.html"]
     line = assert_refuses("build_explorer", tmp_path / "piece.json", *about)
     assert "piece.json: nothing that collect_tokens wrote" in line
+    piece = {"entry": {"comparison": "tuned", "corpus": "other"}, "view": {}}
+    (tmp_path / "piece.json").write_text(json.dumps(piece))
+    line = assert_refuses("build_explorer", tmp_path / "piece.json", *about)
+    assert "data.parquet: no row for tuned, other; describe their data first" in line
     assert not (tmp_path / "page.html").exists()

@@ -72,6 +72,8 @@ def test_default_config_spells_out_what_it_uses() -> None:
     schema = yaml.safe_load(SCHEMA.read_text())["properties"]
     for section in ("information", "evaluation", "analysis", "weights", "theory"):
         assert set(DEFAULT[section]) == set(schema[section]["properties"]), section
+    thresholds = schema["analysis"]["properties"]["warnings"]["properties"]
+    assert DEFAULT["analysis"]["warnings"] == {k: v["default"] for k, v in thresholds.items()}
     for method in ("integrated_gradients", "shapley"):
         assert set(DEFAULT["weights"][method]) == set(
             schema["weights"]["properties"][method]["properties"]

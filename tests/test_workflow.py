@@ -41,6 +41,7 @@ EXPECTED = {
     "tables/within_sentence.parquet": "within_sentence",
     "tables/partial.parquet": "partial",
     "tables/classes.parquet": "classes",
+    "tables/data.parquet": "data",
     "tables/encoders.parquet": "encoders",
     "cooccurrences/language/masked_lm/tokens.parquet": "token_counts",
     "cooccurrences/language/masked_lm/adjacent.parquet": "adjacent_counts",
@@ -166,12 +167,19 @@ def test_the_report_needs_no_network_and_opens(
         *(f"regressions.adjacent.held_out.{method}.svg" for method in METHODS),
         *("partials.svg", "classes.adjacent.held_out.svg", "summary.md", "explorer.html"),
         *(f"{name}.parquet" for name in ("regression", "change", "within_sentence", "partial")),
-        *("classes.parquet", "encoders.parquet", "theory.svg"),
+        *("classes.parquet", "encoders.parquet", "data.parquet", "theory.svg"),
         *(f"{name}.parquet" for name in ("theory", "theory_words", "embedding_norms")),
     }
     for path, result in results.items():
         assert len(result["caption"]) > 50, path
         assert "{{" not in result["caption"]
+    (caption,) = (about["caption"] for path, about in results.items() if "data.parquet" in path)
+    table = read_table(done.results("tables/data.parquet"), TABLES["data"])
+    summary = done.results("summary.md").read_text()
+    assert len(table["warnings"][0]) > 1
+    for warning in table["warnings"][0]:
+        assert f"- **Warning**, **adjacent** on held_out: {warning}\n" in summary
+        assert warning in " ".join(caption.split())
 
     def press(*words: str) -> None:
         for word in words:

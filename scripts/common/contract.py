@@ -423,6 +423,43 @@ CLASSES = Table(
         **_interval("relative_weight", "1", "their mean weight over the mean weight of all tokens"),
     },
 )
+DATA = Table(
+    "the data that a comparison on a corpus stands on, and what is to be warned of",
+    ("comparison", "corpus"),
+    {
+        **{k: REGRESSION.columns[k] for k in ("comparison", "corpus")},
+        "sentences_counted": Column(pa.int64(), "sentences", "sentences that quantities are of"),
+        "tokens_counted": Column(pa.int64(), "tokens", "tokens, or words, that quantities are of"),
+        "types_counted": Column(pa.int64(), "types", "different ones of them"),
+        "share_unknown_counted": Column(
+            *(pa.float64(), "1", "tokens that the tokenizer does not know, of those counted"),
+            within=SHARE,
+        ),
+        "sentences_weighed": Column(pa.int64(), "sentences", "sentences of the weighed corpus"),
+        "tokens_weighed": Column(pa.int64(), "tokens", "tokens, or words, with a weight"),
+        "share_unknown": Column(
+            *(pa.float64(), "1", "tokens that the tokenizer does not know, of those weighed"),
+            within=SHARE,
+        ),
+        "share_cut": Column(
+            *(pa.float64(), "1", "sentences cut to what the encoder takes, of those weighed"),
+            within=SHARE,
+        ),
+        "minimum_count": Column(pa.int64(), "tokens", "types counted fewer times are left out"),
+        "share_rare": Column(
+            pa.float64(), "1", "tokens left out as too rare, of those weighed", within=SHARE
+        ),
+        "rare_examples": Column(
+            *(pa.string(), "1", "the ten types left out most often, with their weighed tokens")
+        ),
+        "sentences_regressed": Column(pa.int64(), "sentences", "sentences of what is left"),
+        "tokens_regressed": Column(pa.int64(), "tokens", "tokens left for regressions"),
+        "types_regressed": Column(pa.int64(), "types", "different ones of them"),
+        "warnings": Column(
+            pa.list_(pa.string()), "1", "what is beyond a threshold, a sentence each"
+        ),
+    },
+)
 
 _STATIC = {
     "cooccurrence": _key(pa.string(), "where pairs stand: in adjacent sentences or one sentence"),
@@ -523,6 +560,7 @@ TABLES = {
     "within_sentence": WITHIN_SENTENCE,
     "partial": PARTIAL,
     "classes": CLASSES,
+    "data": DATA,
     "adjacent_counts": ADJACENT_COUNTS,
     "static_vectors": STATIC_VECTORS,
     "theory": THEORY,

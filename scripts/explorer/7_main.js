@@ -39,6 +39,8 @@ async function start() {
     view = opened.get(entry);
     if (old && old.texts !== view.texts) Object.assign(state, { sentence: 0, token: 0 });
     if (old && old.token !== view.token) state.type = null;
+    const same = (entry) => entry?.comparison === comparison && entry.corpus === corpus;
+    if (!same(old)) drawAbout(data.about.find(same));
     const words = view.unit === "word";
     at("tab-tokens").textContent = `${words ? "Words" : "Tokens"} of the sentence`;
     at("tab-types").textContent =

@@ -123,6 +123,13 @@ def of_quantity(tokens: pl.DataFrame, quantity: str, files: str) -> pl.DataFrame
             f"{files}: {len(known)} tokens left to regress on {quantity}, at least 3 are needed; "
             "lower the minimum count or weigh more sentences"
         )
+    if known[quantity].n_unique() == 1 and known["token"].n_unique() == 1:
+        raise InputError(
+            f"{files}: all {len(known)} tokens left are {known['token'][0]!r}, "
+            f"{100 * known['probability'][0]:.1f} % of the tokens counted; no other type was "
+            "counted often enough: count on more text, lower the minimum count or take a "
+            "tokenizer that knows the text"
+        )
     if known[quantity].n_unique() == 1:
         raise InputError(
             f"{files}: {quantity} is {known[quantity][0]} for all {len(known)} tokens left, "
