@@ -105,10 +105,36 @@ class PathIntegral:
         """Norm of what `found` [b, d] lacks over the norm of `total`; 0 where both are nothing."""
         return (found - self.total).norm(dim=1) / self.total.norm(dim=1).clamp_min(1e-30)
 
+    def values(self, places: np.ndarray) -> Tensor:
+        """Embeddings [m, d], float64, at `places` [m] of the path of the only sentence."""
+        points = self._points(places)
+        return in_passes(self.embed, points, within=self.within, task="embed").double().cpu()
+
+    def slopes_at(self, places: np.ndarray) -> Tensor:
+        """Derivatives [m, d], float64, along the path at `places` [m] of the only sentence."""
+        parts = self._points(places).split(self._slopes_in_a_pass)
+        step = self.step
+        found = [slopes(self.embed, part, step.expand_as(part)) for part in parts]
+        return torch.cat(found).double().cpu()
+
+    def derivatives_at(self, places: np.ndarray) -> Tensor:
+        """Derivatives [m, n, d], float64, along every token's part of the path at `places` [m]."""
+        size, chunk = self.points_and_directions
+        width = self.total.shape[1]
+        found = [
+            derivatives(self.embed, part, self.step.expand_as(part), width, chunk=chunk)
+            for part in self._points(places).split(size)
+        ]
+        return torch.cat(found).double().cpu()
+
+    def _points(self, places: np.ndarray) -> Tensor:
+        along = torch.from_numpy(places).to(self.start.device, self.start.dtype)
+        return self.start + along[:, None, None] * self.step
+
     @cached_property
     def _slopes_in_a_pass(self) -> int:
         point, step = self.start[:1], self.step[:1]
-        task = ("slopes", point.shape)
+        task = ("slopes", point.shape, point.dtype)
         return self.within.rows(self.within.cost(task, lambda: slopes(self.embed, point, step)))
 
     @cached_property
@@ -119,7 +145,7 @@ class PathIntegral:
 
         def cost(directions: int) -> int:
             return self.within.cost(
-                ("derivatives", point.shape, directions),
+                ("derivatives", point.shape, point.dtype, directions),
                 lambda: derivatives(
                     self.embed, point, step, width, chunk=directions, most=directions
                 ),
