@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -17,7 +18,7 @@ KRONROD = np.array(
 NODES = 7
 FIRST = 8
 """Intervals to begin with."""
-INNER = 2e-3
+INNER = 5e-3
 """Share of an interval around its steepest place that is not integrated but shared out."""
 SMOOTH = 4.0
 """Intervals whose distances from a pole differ by more are halved before another is looked for."""
@@ -87,4 +88,4 @@ class Interval:
 def even_intervals() -> list[Interval]:
     """The path in FIRST equal parts."""
     edges = np.linspace(0, 1, FIRST + 1).tolist()
-    return [Interval(*pair) for pair in zip(edges[:-1], edges[1:], strict=True)]
+    return [Interval(*pair) for pair in pairwise(edges)]

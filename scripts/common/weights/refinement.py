@@ -1,5 +1,13 @@
-"""Integrated Gradients of one sentence, refined where its embedding changes fast along the path."""
+"""Integrated Gradients of one sentence, refined where its embedding changes fast along the path.
 
+What an interval of the path misses is known: the difference of the embedding at its ends less the
+sum of its contributions. A deep encoder changes by much within so short a piece of the path that
+no rule resolves it; there one hidden scalar crosses, which tokens move in proportion to their
+derivatives. So the difference across such a piece is shared out in the proportions of its steepest
+place, found by bisection, and nodes crowd towards it from both sides.
+"""
+
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -7,190 +15,215 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from common.weights.intervals import NODES, Interval, even_intervals
+from common.weights.intervals import FIRST, NODES, Interval, even_intervals
 from common.weights.path_integral import PathIntegral
 
 FLOAT32_RESOLVES = 1e-4
-"""Finer distances along the path are float64's."""
+"""Distances along the path; finer ones are left to float64."""
 STEEP = 0.25
-"""An interval that misses more of the difference at its ends than this is searched for a pole."""
+"""An interval that misses more than this share of its change is searched for a pole."""
 STEP = 0.2
-"""Of what an interval's embedding changes by, on a thousandth of it: there is a pole."""
+"""There is one if so much of the change falls on one 2^-HALVINGS of the interval."""
 HALVINGS = 10
-DEEPEST = 44
+SETTLED = 0.02
+"""A steepest place is found when the change across it is this share of the interval's."""
+SHORTEST = 1e-14
+SHARED_NODES = 2
+FLANK = 1 / 30
+"""Distance from the steepest place, in widths of a shared interval, that tells its error."""
+DIVIDED = 2 * NODES + SHARED_NODES
+"""Nodes of what an interval is divided into, at most."""
+LEAST_NODES = FIRST * NODES
 
 
 class Line:
     """The path of one sentence: values and derivatives at places from 0 to 1, float64.
 
-    Values are passes of `double` alone, derivatives of `plain` where it resolves the places.
+    Values are passes of the `double` encoder, derivatives of the `plain` one where float32
+    resolves their places.
     """
 
     def __init__(self, plain: PathIntegral, double: PathIntegral) -> None:
         self.plain, self.double = plain, double
         self.known: dict[float, Tensor] = {}
-        self.nodes = self.slopes_spent = 0
+        self.nodes = self.slopes = 0
 
-    def values(self, places: Sequence[float]) -> list[Tensor]:
-        """Embeddings [d] at `places`, each passed once."""
-        new = [place for place in dict.fromkeys(places) if place not in self.known]
+    def changes(self, pairs: Sequence[tuple[float, float]]) -> list[Tensor]:
+        """What the embedding changes by [d] from the first place of each pair to the second."""
+        new = [p for p in dict.fromkeys(sum(pairs, ())) if p not in self.known]
         if new:
             self.known |= zip(new, self.double.values(np.array(new)), strict=True)
-        return [self.known[place] for place in places]
+        return [self.known[high] - self.known[low] for low, high in pairs]
 
-    def differences(self, pairs: Sequence[tuple[float, float]]) -> list[Tensor]:
-        """What the embedding changes by [d] from the first to the second of each pair."""
-        values = self.values([place for pair in pairs for place in pair])
-        return [high - low for low, high in zip(values[::2], values[1::2], strict=True)]
+    def slopes_at(self, places: np.ndarray, distance: float) -> Tensor:
+        """Derivatives [m, d] along the path at places so far apart."""
+        self.slopes += len(places)
+        return self._passes(distance).slopes_at(places)
 
-    def slopes(self, places: np.ndarray, fine: bool) -> Tensor:
-        """Derivatives [m, d] along the path."""
-        self.slopes_spent += len(places)
-        return (self.double if fine else self.plain).slopes_at(places)
-
-    def derivatives(self, places: np.ndarray, fine: bool) -> Tensor:
+    def derivatives_at(self, places: np.ndarray, distance: float) -> Tensor:
         """Derivatives [m, n, d] along the part of every token."""
         self.nodes += len(places)
-        return (self.double if fine else self.plain).derivatives_at(places)
+        return self._passes(distance).derivatives_at(places)
+
+    def _passes(self, distance: float) -> PathIntegral:
+        return self.double if distance < FLOAT32_RESOLVES else self.plain
 
 
 @dataclass
 class Part:
-    """An interval and what is known of it: the norm it misses, contributions [n, d], errors [n]."""
+    """An interval, the change [d] across it, and what is known of its integral.
+
+    `missed` is a norm; `contributions` are [n, d], `error` [n] that of each.
+    """
 
     interval: Interval
     change: Tensor
     missed: float = 0.0
-    steepest: float = 0.0
-    contributions: Tensor | None = None
-    error: np.ndarray = field(default_factory=lambda: np.zeros(1))
+    contributions: Tensor = field(default_factory=lambda: torch.zeros(0))
+    error: Tensor = field(default_factory=lambda: torch.zeros(0))
+
+    @property
+    def nodes(self) -> int:
+        """Derivative nodes that it takes."""
+        return SHARED_NODES if self.interval.shared else NODES
 
 
-def refine(line: Line, tolerance: float, max_nodes: int) -> tuple[Tensor, Tensor]:
-    total = line.differences([(0.0, 1.0)])[0].norm()
-    parts = _parts(line, even_intervals())
-    fresh = parts
-    while True:
+def refine(line: Line, tolerance: float, max_nodes: int) -> tuple[Tensor, Tensor, int]:
+    """Contributions [n, d] of the tokens, and the error [n] of each, in the embedding's unit.
+
+    And the nodes that another round would have taken in all, or 0 if none is needed.
+
+    Intervals are chosen by slopes, one tangent a node, until they miss `tolerance` of the total;
+    then by the tokens' errors, until the largest is `tolerance` times the mean weight, or
+    `max_nodes`, LEAST_NODES at least, are spent.
+    """
+    total = float(line.changes([(0.0, 1.0)])[0].norm())
+    parts = fresh = _parts(line, even_intervals())
+    while fresh:
         _measure_slopes(line, fresh)
-        worst = _worst([p.missed for p in parts], tolerance * float(total))
-        if not worst or sum(_cost(p) for p in parts) >= max_nodes:
-            break
+        affordable = (max_nodes - sum(part.nodes for part in parts)) // DIVIDED
+        worst = _worst([part.missed for part in parts], tolerance * total, affordable)
         parts, fresh = _split(line, parts, worst)
     fresh = parts
     while True:
-        _measure_tokens(line, fresh)
-        found = sum(p.contributions for p in parts)
-        mean = float(found.norm(dim=1).mean())
-        errors = sum(p.error for p in parts)
-        if errors.max() <= tolerance * mean or line.nodes >= max_nodes:
-            break
-        worst = _worst([p.error.max() for p in parts], tolerance * mean)
+        for part in fresh:
+            _measure_tokens(line, part)
+        contributions = torch.stack([p.contributions for p in parts]).sum(0)
+        error = torch.stack([p.error for p in parts]).sum(0)
+        allowed = tolerance * float(contributions.norm(dim=1).mean())
+        each = [float(p.error.max()) for p in parts]
+        if error.max() <= allowed:
+            return contributions, error, 0
+        worst = _worst(each, allowed / 2, len(each))
+        affordable = (max_nodes - line.nodes) // DIVIDED
+        if affordable <= 0:
+            return contributions, error, line.nodes + DIVIDED * len(worst)
+        worst = worst[-affordable:]
         parts, fresh = _split(line, parts, worst)
-    return found, torch.from_numpy(errors), parts
-
-
-def _cost(part: Part) -> int:
-    return 2 if part.interval.shared else NODES
 
 
 def _parts(line: Line, intervals: list[Interval]) -> list[Part]:
-    changes = line.differences([(i.low, i.high) for i in intervals])
+    changes = line.changes([(i.low, i.high) for i in intervals])
     return [Part(*both) for both in zip(intervals, changes, strict=True)]
 
 
-def _worst(missed: list[float], allowed: float) -> list[int]:
-    """The fewest whose removal leaves half of what is `allowed`, if there is more than that."""
+def _worst(missed: list[float], allowed: float, most: int) -> list[int]:
+    """The fewest without which half of what is `allowed` is left; none if no more is missed."""
     order = np.argsort(missed, kind="stable")
     below = np.cumsum(np.array(missed)[order])
-    if below[-1] <= allowed:
+    if below[-1] <= allowed or most <= 0:
         return []
-    return sorted(order[below > allowed / 2].tolist())
+    return order[below > allowed / 2][-most:].tolist()
 
 
 def _split(line: Line, parts: list[Part], worst: list[int]) -> tuple[list[Part], list[Part]]:
-    chosen = [parts[k] for k in worst]
-    search = [
-        p for p in chosen
-        if p.interval.shared or (p.interval.even and p.missed > STEEP * float(p.change.norm()))
+    """All parts with the worst cut up, and those that are new."""
+    chosen = [parts[k] for k in sorted(worst)]
+    searched = [
+        part
+        for part in chosen
+        if part.interval.shared
+        or (part.interval.even and part.missed > STEEP * float(part.change.norm()))
     ]
-    poles = dict(zip(map(id, search), _find_poles(line, search), strict=True))
-    fresh = []
+    poles = dict(zip(map(id, searched), _steepest(line, searched), strict=True))
+    intervals: list[Interval] = []
     for part in chosen:
-        pole = poles.get(id(part))
-        if pole is None:
-            fresh += part.interval.halves()
-        else:
-            fresh += part.interval.around(pole)
-    new = _parts(line, fresh)
-    kept = [part for k, part in enumerate(parts) if k not in set(worst)]
-    return kept + new, new
+        pole = poles.get(id(part), math.nan)
+        intervals += part.interval.halves() if math.isnan(pole) else part.interval.around(pole)
+    new = _parts(line, intervals)
+    return [part for k, part in enumerate(parts) if k not in worst] + new, new
 
 
-def _find_poles(line: Line, parts: list[Part]) -> list[float | None]:
-    """Steepest places by bisection; None where the change is spread out."""
-    brackets = [(p.interval.low, p.interval.high) for p in parts]
-    going = [True] * len(parts)
-    for depth in range(DEEPEST):
-        active = [k for k, on in enumerate(going) if on]
-        if not active:
-            break
-        halves = []
-        for k in active:
-            low, high = brackets[k]
-            middle = (low + high) / 2
-            halves += [(low, middle), (middle, high)]
-        sizes = [float(d.norm()) for d in line.differences(halves)]
-        for j, k in enumerate(active):
-            first = sizes[2 * j] >= sizes[2 * j + 1]
-            brackets[k] = halves[2 * j + (0 if first else 1)]
-            size = max(sizes[2 * j : 2 * j + 2])
+def _steepest(line: Line, parts: list[Part]) -> list[float]:
+    """The steepest place of each, by bisection; NaN where no step makes up much of the change."""
+    brackets = {k: (part.interval.low, part.interval.high) for k, part in enumerate(parts)}
+    places = [math.nan] * len(parts)
+    halvings = 0
+    while brackets:
+        halvings += 1
+        halves = [
+            half for a, b in brackets.values() for half in ((a, (a + b) / 2), ((a + b) / 2, b))
+        ]
+        sizes = [float(change.norm()) for change in line.changes(halves)]
+        for number, k in enumerate(list(brackets)):
+            two = slice(2 * number, 2 * number + 2)
+            size, (low, high) = max(zip(sizes[two], halves[two], strict=True))
             whole = float(parts[k].change.norm())
-            if depth + 1 == HALVINGS and size < STEP * whole and not parts[k].interval.shared:
-                going[k] = False
-                brackets[k] = None
-            elif depth >= HALVINGS and size < 0.02 * whole or brackets[k][1] - brackets[k][0] < 1e-14:
-                going[k] = False
-    return [None if b is None else (b[0] + b[1]) / 2 for b in brackets]
-
-
-def _fine(interval: Interval) -> bool:
-    return interval.finest < FLOAT32_RESOLVES
+            brackets[k] = low, high
+            if halvings == HALVINGS and size < STEP * whole and not parts[k].interval.shared:
+                del brackets[k]
+            elif (halvings >= HALVINGS and size < SETTLED * whole) or high - low < SHORTEST:
+                places[k] = (low + high) / 2
+                del brackets[k]
+    return places
 
 
 def _measure_slopes(line: Line, parts: list[Part]) -> None:
-    for fine in (False, True):
-        group = [p for p in parts if not p.interval.shared and _fine(p.interval) == fine]
-        if not group:
-            continue
-        rules = [p.interval.rule() for p in group]
-        slopes = line.slopes(np.concatenate([r[0] for r in rules]), fine)
-        for part, rule, slope in zip(group, rules, slopes.split(NODES), strict=True):
-            part.missed = float((torch.from_numpy(rule[1]) @ slope - part.change).norm())
+    for part in parts:
+        if not part.interval.shared:
+            places, weights, _ = part.interval.rule()
+            slopes = line.slopes_at(places, part.interval.finest)
+            part.missed = float((torch.from_numpy(weights) @ slopes - part.change).norm())
 
 
-def _measure_tokens(line: Line, parts: list[Part]) -> None:
-    for fine in (False, True):
-        group = [p for p in parts if not p.interval.shared and _fine(p.interval) == fine]
-        for part in group:
-            places, kronrod, gauss = part.interval.rule()
-            d = line.derivatives(places, fine)
-            part.contributions = torch.einsum("k,knd->nd", torch.from_numpy(kronrod), d)
-            gap = part.contributions - torch.einsum("k,knd->nd", torch.from_numpy(gauss), d)
-            part.missed = float((part.contributions.sum(0) - part.change).norm())
-            ratio = min(1.0, part.missed / max(float(gap.sum(0).norm()), 1e-30))
-            part.error = (ratio * gap.norm(dim=1)).numpy()
-            part.gap = gap.norm(dim=1).numpy()
-    shared = [p for p in parts if p.interval.shared]
-    poles = _find_poles(line, shared)
-    for part, pole in zip(shared, poles, strict=True):
-        low, high = part.interval.low, part.interval.high
-        flank = pole + (high - low) / 30 * (1 if high - pole > pole - low else -1)
-        d = line.derivatives(np.array([pole, flank]), True)
-        slope = d.sum(1)
-        share = (d[0] @ slope[0]) / slope[0].square().sum()
-        part.contributions = share[:, None] * part.change
-        off = (d[1] - share[:, None] * slope[1]).norm(dim=1) / slope[1].norm()
-        part.error = (off * part.change.norm()).numpy()
-        part.off0 = ((d[0] - share[:, None] * slope[0]).norm(dim=1) / slope[0].norm()).numpy()
-        part.off = off.numpy()
-        part.missed = float(part.change.norm())
+def _measure_tokens(line: Line, part: Part) -> None:
+    """Integrate the tokens' derivatives on a part, or share out its change.
+
+    How much smaller the error of seven nodes is than their difference from the embedded Gauss rule
+    is known of the tokens' sum, and taken to hold for each.
+    """
+    if part.interval.shared:
+        _share(line, part)
+        return
+    places, weights, gauss = part.interval.rule()
+    derivatives = line.derivatives_at(places, part.interval.finest)
+    found = _weighted(weights, derivatives)
+    gap = found - _weighted(gauss, derivatives)
+    part.missed = float((found.sum(0) - part.change).norm())
+    whole = float(part.change.norm())
+    if part.missed <= whole:
+        ratio = min(1.0, part.missed / max(float(gap.sum(0).norm()), 1e-30))
+        part.contributions, part.error = found, ratio * gap.norm(dim=1)
+        return
+    slopes = derivatives.sum(1)
+    shares = (_weighted(weights, derivatives * slopes[:, None]).sum(1)) / float(
+        torch.from_numpy(weights) @ slopes.square().sum(1)
+    )
+    part.contributions = shares[:, None] * part.change
+    part.error = torch.full_like(shares, whole)
+
+
+def _share(line: Line, part: Part) -> None:
+    low, high = part.interval.low, part.interval.high
+    pole = _steepest(line, [part])[0]
+    side = 1 if high - pole > pole - low else -1
+    places = np.array([pole, pole + side * FLANK * (high - low)])
+    derivatives = line.derivatives_at(places, part.interval.finest)
+    slopes = derivatives.sum(1)
+    shares = derivatives[0] @ slopes[0] / slopes[0].square().sum()
+    off = (derivatives[1] - shares[:, None] * slopes[1]).norm(dim=1) / slopes[1].norm()
+    part.contributions, part.error = shares[:, None] * part.change, off * part.change.norm()
+
+
+def _weighted(weights: np.ndarray, derivatives: Tensor) -> Tensor:
+    return torch.einsum("k,knd->nd", torch.from_numpy(weights), derivatives)

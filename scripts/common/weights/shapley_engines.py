@@ -33,7 +33,7 @@ def estimate_by_library(
 ) -> Estimate:
     """What `captum_shapley` or `shap_shapley` finds.
 
-    The libraries tell no standard error: `error` is that of efficiency, as of exact values.
+    The libraries tell no standard error.
     """
     found = explain(encoder, sentence, absent, evaluations, sentence_seed(seed, sentence.number))
     player = ~torch.tensor(sentence.special)
@@ -41,9 +41,8 @@ def estimate_by_library(
     nobody, everybody = evaluate(encoder, torch.tensor([sentence.ids] * 2), ends, absent, within)
     total = everybody - nobody
     gap = float(np.linalg.norm(found.sum(0) - total)) / max(float(np.linalg.norm(total)), 1e-30)
-    return Estimate(
-        found[player.numpy()], np.full(int(player.sum()), gap), gap, evaluations, exact=False
-    )
+    unknown = np.full(int(player.sum()), np.nan)
+    return Estimate(found[player.numpy()], unknown, np.nan, gap, evaluations, exact=False)
 
 
 def captum_shapley(
