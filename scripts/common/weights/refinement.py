@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from common.weights.intervals import FIRST, NODES, Interval, even_intervals
-from common.weights.path_integral import PathIntegral
+from common.weights.path_integral import SAFETY, PathIntegral
 
 FLOAT32_RESOLVES = 1e-4
 """Distances along the path; finer ones are left to float64."""
@@ -29,7 +29,7 @@ SETTLED = 0.02
 """A steepest place is found when the change across it is this share of the interval's."""
 SHORTEST = 1e-14
 SHARED_NODES = 2
-FLANK = 1 / 30
+FLANK = 1 / 8
 """Distance from the steepest place, in widths of a shared interval, that tells its error."""
 DIVIDED = 2 * NODES + SHARED_NODES
 """Nodes of what an interval is divided into, at most."""
@@ -190,7 +190,7 @@ def _measure_tokens(line: Line, part: Part) -> None:
     """Integrate the tokens' derivatives on a part, or share out its change.
 
     How much smaller the error of seven nodes is than their difference from the embedded Gauss rule
-    is known of the tokens' sum, and taken to hold for each.
+    is known of the tokens' sum, and taken to hold for each, but for a factor of SAFETY.
     """
     if part.interval.shared:
         _share(line, part)
@@ -203,7 +203,7 @@ def _measure_tokens(line: Line, part: Part) -> None:
     whole = float(part.change.norm())
     if part.missed <= whole:
         ratio = min(1.0, part.missed / max(float(gap.sum(0).norm()), 1e-30))
-        part.contributions, part.error = found, ratio * gap.norm(dim=1)
+        part.contributions, part.error = found, SAFETY * ratio * gap.norm(dim=1)
         return
     slopes = derivatives.sum(1)
     shares = (_weighted(weights, derivatives * slopes[:, None]).sum(1)) / float(
@@ -214,6 +214,10 @@ def _measure_tokens(line: Line, part: Part) -> None:
 
 
 def _share(line: Line, part: Part) -> None:
+    """Share out the change in the proportions of the steepest place.
+
+    The error is what they leave of the derivatives on its flank, if it were so all along.
+    """
     low, high = part.interval.low, part.interval.high
     pole = _steepest(line, [part])[0]
     side = 1 if high - pole > pole - low else -1
@@ -221,8 +225,9 @@ def _share(line: Line, part: Part) -> None:
     derivatives = line.derivatives_at(places, part.interval.finest)
     slopes = derivatives.sum(1)
     shares = derivatives[0] @ slopes[0] / slopes[0].square().sum()
-    off = (derivatives[1] - shares[:, None] * slopes[1]).norm(dim=1) / slopes[1].norm()
-    part.contributions, part.error = shares[:, None] * part.change, off * part.change.norm()
+    off = (derivatives[1] - shares[:, None] * slopes[1]).norm(dim=1)
+    reach = max(high - low, float(part.change.norm() / slopes[1].norm().clamp_min(1e-30)))
+    part.contributions, part.error = shares[:, None] * part.change, off * reach
 
 
 def _weighted(weights: np.ndarray, derivatives: Tensor) -> Tensor:
