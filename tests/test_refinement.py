@@ -22,6 +22,8 @@ from common.weights.refinement import Line, refine
 
 AMPLE = Budget(10**9, 10**9)
 TOKENS, WIDTH = 5, 3
+STEEPER = 12
+"""So many times larger matrices make a deep encoder's path too steep for any one rule."""
 
 
 def line_of(embed: Embed, start: Tensor, end: Tensor) -> Line:
@@ -165,7 +167,11 @@ def test_embedded_rule_takes_every_other_node(nodes: int) -> None:
 @pytest.fixture(scope="module")
 def deep(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
     directory = build_encoder(tmp_path_factory.mktemp("deep") / "e", WORDS, layers=12, width=16)
-    return Encoder(directory, device="cpu")
+    encoder = Encoder(directory, device="cpu")
+    for name, parameter in encoder.modules[0].named_parameters():
+        if parameter.dim() > 1 and "embeddings" not in name:
+            parameter.mul_(STEEPER)
+    return encoder
 
 
 def sentences_of(encoder: Encoder, texts: list[str]) -> list[Sentence]:
