@@ -18,7 +18,8 @@ from common.weights.integration import integrate, path_of
 from common.weights.intervals import FIRST, NODES, Interval, even_intervals
 from common.weights.path_integral import Embed, PathIntegral
 from common.weights.quadrature import STRAIGHT, quadrature
-from common.weights.refinement import Line, refine
+from common.weights.refinement import refine
+from common.weights.steep_paths import Line
 
 AMPLE = Budget(10**9, 10**9)
 TOKENS, WIDTH = 5, 3

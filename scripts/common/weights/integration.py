@@ -13,7 +13,8 @@ from common.memory import Budget
 from common.tokens.sentences import Sentence
 from common.weights.path_integral import PathIntegral
 from common.weights.quadrature import STRAIGHT, Parametrisation
-from common.weights.refinement import LEAST_NODES, Line, refine
+from common.weights.refinement import LEAST_NODES, refine
+from common.weights.steep_paths import Line
 
 BASELINES = ("zero", "mask", "pad")
 TRIAL_NODES = 64

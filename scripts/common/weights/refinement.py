@@ -8,84 +8,22 @@ place, found by bisection, and nodes crowd towards it from both sides.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from common.weights.intervals import FIRST, NODES, Interval, even_intervals
-from common.weights.path_integral import SAFETY, PathIntegral
+from common.weights.path_integral import SAFETY
+from common.weights.steep_paths import SHARED_NODES, Line, Part, steepest_places
 
-FLOAT32_RESOLVES = 1e-4
-"""Distances along the path; finer ones are left to float64."""
 STEEP = 0.25
 """An interval that misses more than this share of its change is searched for a pole."""
-STEP = 0.2
-"""There is one if so much of the change falls on one 2^-HALVINGS of the interval."""
-HALVINGS = 10
-SETTLED = 0.02
-"""A steepest place is found when the change across it is this share of the interval's."""
-SHORTEST = 1e-14
-SHARED_NODES = 2
 FLANK = 1 / 8
 """Distance from the steepest place, in widths of a shared interval, that tells its error."""
 DIVIDED = 2 * NODES + SHARED_NODES
 """Nodes of what an interval is divided into, at most."""
 LEAST_NODES = FIRST * NODES
-
-
-class Line:
-    """The path of one sentence: values and derivatives at places from 0 to 1, float64.
-
-    Values are passes of the `double` encoder, derivatives of the `plain` one where float32
-    resolves their places.
-    """
-
-    def __init__(self, plain: PathIntegral, double: PathIntegral) -> None:
-        self.plain, self.double = plain, double
-        self.known: dict[float, Tensor] = {}
-        self.nodes = self.slopes = 0
-
-    def changes(self, pairs: Sequence[tuple[float, float]]) -> list[Tensor]:
-        """What the embedding changes by [d] from the first place of each pair to the second."""
-        new = [p for p in dict.fromkeys(sum(pairs, ())) if p not in self.known]
-        if new:
-            self.known |= zip(new, self.double.values(np.array(new)), strict=True)
-        return [self.known[high] - self.known[low] for low, high in pairs]
-
-    def slopes_at(self, places: np.ndarray, distance: float) -> Tensor:
-        """Derivatives [m, d] along the path at places so far apart."""
-        self.slopes += len(places)
-        return self._passes(distance).slopes_at(places)
-
-    def derivatives_at(self, places: np.ndarray, distance: float) -> Tensor:
-        """Derivatives [m, n, d] along the part of every token."""
-        self.nodes += len(places)
-        return self._passes(distance).derivatives_at(places)
-
-    def _passes(self, distance: float) -> PathIntegral:
-        return self.double if distance < FLOAT32_RESOLVES else self.plain
-
-
-@dataclass
-class Part:
-    """An interval, the change [d] across it, and what is known of its integral.
-
-    `missed` is a norm; `contributions` are [n, d], `error` [n] that of each.
-    """
-
-    interval: Interval
-    change: Tensor
-    missed: float = 0.0
-    contributions: Tensor = field(default_factory=lambda: torch.zeros(0))
-    error: Tensor = field(default_factory=lambda: torch.zeros(0))
-
-    @property
-    def nodes(self) -> int:
-        """Derivative nodes that it takes."""
-        return SHARED_NODES if self.interval.shared else NODES
 
 
 def refine(line: Line, tolerance: float, max_nodes: int) -> tuple[Tensor, Tensor, int]:
@@ -145,7 +83,7 @@ def _split(line: Line, parts: list[Part], worst: list[int]) -> tuple[list[Part],
         if part.interval.shared
         or (part.interval.even and part.missed > STEEP * float(part.change.norm()))
     ]
-    poles = dict(zip(map(id, searched), _steepest(line, searched), strict=True))
+    poles = dict(zip(map(id, searched), steepest_places(line, searched), strict=True))
     intervals: list[Interval] = []
     for part in chosen:
         pole = poles.get(id(part), math.nan)
@@ -154,36 +92,15 @@ def _split(line: Line, parts: list[Part], worst: list[int]) -> tuple[list[Part],
     return [part for k, part in enumerate(parts) if k not in worst] + new, new
 
 
-def _steepest(line: Line, parts: list[Part]) -> list[float]:
-    """The steepest place of each, by bisection; NaN where no step makes up much of the change."""
-    brackets = {k: (part.interval.low, part.interval.high) for k, part in enumerate(parts)}
-    places = [math.nan] * len(parts)
-    halvings = 0
-    while brackets:
-        halvings += 1
-        halves = [
-            half for a, b in brackets.values() for half in ((a, (a + b) / 2), ((a + b) / 2, b))
-        ]
-        sizes = [float(change.norm()) for change in line.changes(halves)]
-        for number, k in enumerate(list(brackets)):
-            two = slice(2 * number, 2 * number + 2)
-            size, (low, high) = max(zip(sizes[two], halves[two], strict=True))
-            whole = float(parts[k].change.norm())
-            brackets[k] = low, high
-            if halvings == HALVINGS and size < STEP * whole and not parts[k].interval.shared:
-                del brackets[k]
-            elif (halvings >= HALVINGS and size < SETTLED * whole) or high - low < SHORTEST:
-                places[k] = (low + high) / 2
-                del brackets[k]
-    return places
-
-
 def _measure_slopes(line: Line, parts: list[Part]) -> None:
-    for part in parts:
-        if not part.interval.shared:
-            places, weights, _ = part.interval.rule()
-            slopes = line.slopes_at(places, part.interval.finest)
-            part.missed = float((torch.from_numpy(weights) @ slopes - part.change).norm())
+    for fine in (False, True):
+        group = [part for part in parts if part.fine == fine and not part.interval.shared]
+        if not group:
+            continue
+        rules = [part.interval.rule() for part in group]
+        slopes = line.slopes_at(np.concatenate([rule[0] for rule in rules]), fine)
+        for part, rule, each in zip(group, rules, slopes.split(NODES), strict=True):
+            part.missed = float((torch.from_numpy(rule[1]) @ each - part.change).norm())
 
 
 def _measure_tokens(line: Line, part: Part) -> None:
@@ -196,7 +113,7 @@ def _measure_tokens(line: Line, part: Part) -> None:
         _share(line, part)
         return
     places, weights, gauss = part.interval.rule()
-    derivatives = line.derivatives_at(places, part.interval.finest)
+    derivatives = line.derivatives_at(places, part.fine)
     found = _weighted(weights, derivatives)
     gap = found - _weighted(gauss, derivatives)
     part.missed = float((found.sum(0) - part.change).norm())
@@ -219,10 +136,10 @@ def _share(line: Line, part: Part) -> None:
     The error is what they leave of the derivatives on its flank, if it were so all along.
     """
     low, high = part.interval.low, part.interval.high
-    pole = _steepest(line, [part])[0]
+    pole = steepest_places(line, [part])[0]
     side = 1 if high - pole > pole - low else -1
     places = np.array([pole, pole + side * FLANK * (high - low)])
-    derivatives = line.derivatives_at(places, part.interval.finest)
+    derivatives = line.derivatives_at(places, part.fine)
     slopes = derivatives.sum(1)
     shares = derivatives[0] @ slopes[0] / slopes[0].square().sum()
     off = (derivatives[1] - shares[:, None] * slopes[1]).norm(dim=1)
