@@ -68,7 +68,7 @@ class Part:
     @property
     def fine(self) -> bool:
         """Whether float32 does not resolve its nodes."""
-        return self.interval.finest < FLOAT32_RESOLVES
+        return self.interval.shared or self.interval.finest < FLOAT32_RESOLVES
 
     @property
     def nodes(self) -> int:
