@@ -47,8 +47,8 @@ def main(
     corpus
         Table of sentences.
     output_weights
-        Table of weights, one row a token; error is the sentence's relative efficiency error where
-        all coalitions were evaluated, the token's standard error where they were sampled.
+        Table of weights, one row a token; error is its standard error, 0 where all coalitions were
+        evaluated; completeness the sentence's relative efficiency error.
     absent
         What stands for an absent token: the mask or pad token, or nothing (attention mask).
     exact_up_to
@@ -99,7 +99,7 @@ def main(
                 contributions = np.zeros((len(player), estimate.shapley.shape[1]))
                 error = np.zeros(len(player))
                 contributions[player], error[player] = estimate.shapley, estimate.error
-                sentence.weigh(contributions, error)
+                sentence.weigh(contributions, error, estimate.completeness)
                 exact += estimate.exact
                 over += not estimate.exact and estimate.evaluations > evaluations
                 missed += not estimate.exact and estimate.relative_error > (target_error or np.inf)

@@ -6,14 +6,19 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import torch
-
 from common.command import InputError, run
 from common.progress import progress
 from common.tokens.sentences import Sentence, batches
+from common.weights.integration import (
+    Attribution,
+    by_library,
+    describe_miss,
+    integrate,
+    log_costs,
+    path_of,
+)
 from common.weights.library_engines import captum_gradients, shap_gradients
-from common.weights.path_integral import PathIntegral, choose_path
+from common.weights.path_integral import choose_path
 from common.weights.quadrature import STRAIGHT
 from common.weights.weighing import Weighing
 from common.weights.weights_table import write_weights
@@ -32,12 +37,14 @@ def main(
     tolerance: float,
     max_nodes: int,
     engine: Literal["own", "captum", "shap"] = "own",
+    on_missed: Literal["flag", "stop"] = "flag",
 ) -> None:
     """Weigh every token of a corpus by the norm of its Integrated Gradients, in embedding units.
 
     The gradients of all dimensions of the embedding are integrated exactly, along the path of the
     input word embeddings from a baseline to the sentence, by Gauss-Legendre quadrature
-    (Sundararajan et al. 2017). Special tokens are on the path too.
+    (Sundararajan et al. 2017), refined where the embedding changes too fast for it. Special tokens
+    are on the path too.
 
     Example: python scripts/integrate_gradients.py results/demo/encoders/adjacent
     results/demo/corpora/held_out.parquet --baseline zero --tolerance 1e-3 --max-nodes 256
@@ -50,66 +57,60 @@ def main(
     corpus
         Table of sentences.
     output_weights
-        Table of weights, one row a token; error is the sentence's relative completeness error.
+        Table of weights, one row a token; error is that of its weight, from two rules;
+        completeness the sentence's relative completeness error.
     baseline
         Input word embeddings at the start of the path: zero, or those of the mask or pad token.
     tolerance
-        Relative completeness error at which a sentence is done; own stops at a larger one.
+        Relative completeness error at which a sentence is done by one rule. Where none gets there,
+        the path is refined until no token's error is above this share of the mean weight.
     max_nodes
         Quadrature nodes at most; captum and shap spend them on every sentence.
+    on_missed
+        What a sentence above the tolerance does: its rows are kept with their errors, or own stops.
     engine
         own integrates all dimensions at once; captum does one dimension at a time; shap takes
         random nodes (expected gradients with one baseline).
     """
     model, sentences, within = weighing.open(encoder, corpus)
-    origin = None if baseline == "zero" else model.token_id(baseline)
-
-    def integral(batch: list[Sentence]) -> PathIntegral:
-        end = model.embeddings(torch.tensor([s.ids for s in batch]))
-        start = torch.zeros_like(end)
-        if origin is not None:
-            start = model.embeddings(torch.full((len(batch), end.shape[1]), origin))
-        return PathIntegral(model.embed, start, end, within)
 
     path = STRAIGHT
     if engine == "own":
         lengths = sorted(len(s.ids) for s in sentences)
         middle = [s for s in sentences if len(s.ids) == lengths[len(lengths) // 2]]
-        path = choose_path(integral(middle[:TRIAL_SENTENCES]))
+        path = choose_path(path_of(model, middle[:TRIAL_SENTENCES], baseline, within))
         logging.info("%s", path)
 
+    describe = partial(describe_miss, model, tolerance=tolerance, baseline=baseline, within=within)
     libraries: dict[str, Callable] = {
         "captum": captum_gradients,
         "shap": partial(shap_gradients, seed=weighing.seed),
     }
     of_shard = batches(sentences, BATCH, weighing.shard)
     weighed = [sentence for batch in of_shard for sentence in batch]
-    spent, missed = 0, 0
+    results: list[Attribution] = []
+    missed: list[tuple[Sentence, Attribution]] = []
     with progress("integrate_gradients", len(weighed), "sentences") as bar:
         for batch in of_shard:
-            along = integral(batch)
+            along = path_of(model, batch, baseline, within)
             if engine == "own":
-                contributions, errors, nodes = along.integrate(path, tolerance, max_nodes)
+                attributions = integrate(model, along, path, tolerance, max_nodes)
             else:
-                explain = libraries[engine]
-                found = [explain(model, s.ids, along.start[:1], max_nodes) for s in batch]
-                contributions, nodes = torch.from_numpy(np.stack(found)), [max_nodes] * len(batch)
-                errors = along.missing(contributions.sum(1))
-            for sentence, each, error in zip(batch, contributions, errors, strict=True):
-                sentence.weigh(each.numpy(), float(error))
-            worst = int(errors.argmax())
-            if engine == "own" and errors[worst] > tolerance:
-                raise InputError(
-                    f"{corpus}: sentence_id {batch[worst].number}: completeness error "
-                    f"{float(errors[worst]):.2g} after {nodes[worst]} nodes is above the tolerance "
-                    f"of {tolerance:g}; raise max_nodes or tolerance, or take dtype float64"
+                attributions = by_library(
+                    libraries[engine], model, batch, along, nodes=max_nodes, tolerance=tolerance
                 )
-            spent += sum(nodes)
-            missed += int((errors > tolerance).sum())
+            for sentence, each in zip(batch, attributions, strict=True):
+                sentence.weigh(each.contributions, each.error, each.completeness)
+                if each.wanted:
+                    missed.append((sentence, each))
+            if missed and engine == "own" and on_missed == "stop":
+                raise InputError(f"{corpus}: {describe(*missed[0])}")
+            results += attributions
             bar.update(len(batch))
-    logging.info("%.1f nodes a sentence", spent / max(len(weighed), 1))
+    log_costs(results)
     if missed:
-        logging.info("%d sentences did not reach the tolerance of %g", missed, tolerance)
+        logging.info("%d sentences did not reach the tolerance of %g", len(missed), tolerance)
+        logging.info("as %s", describe(*missed[0]))
     write_weights(model, weighed, output_weights, of=sentences)
 
 

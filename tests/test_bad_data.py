@@ -180,7 +180,12 @@ def test_corpora_that_break_the_contract_are_refused(tmp_path: Path, fault: str)
 
 TOKENS = {"sentence_id": [3, 3], "position": [1, 2], "token_id": [5, 6], "token": ["a", "b"]}
 TOKENS |= {"word": [0, 1], "word_text": ["a", "b"]}
-WEIGHED = TOKENS | {"special": [False] * 2, "truncated": [False] * 2, "error": [0.0] * 2}
+WEIGHED = TOKENS | {
+    "special": [False] * 2,
+    "truncated": [False] * 2,
+    "error": [0.0] * 2,
+    "completeness": [0.0] * 2,
+}
 LIES: dict[str, tuple[Table, dict[str, list[Any]], str]] = {
     "weight that is no number": (
         WEIGHTS,

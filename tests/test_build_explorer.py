@@ -79,7 +79,13 @@ def write_run(folder: Path) -> list[list[object]]:
             weight = pl.Series(generator.gamma(2, 0.3, len(tokens)))
             error = pl.Series(generator.gamma(2, 1e-4, len(tokens)))
             word = pl.when(pl.col("word").is_not_null()).then(weight)
-            more = {"truncated": False, "weight": weight, "error": error, "word_weight": word}
+            more = {
+                "truncated": False,
+                "completeness": 0.0,
+                "weight": weight,
+                "error": error,
+                "word_weight": word,
+            }
             path = folder / f"{corpus}.{table}.parquet"
             write_table(tokens.with_columns(**more), path, WEIGHTS)
         scored = tokens.filter(~pl.col("special")).drop("special")

@@ -45,7 +45,7 @@ def test_memory_changes_weights_by_rounding_alone(
         main(encoder, corpus, output_weights=output, seed=0, device="cpu", **settings)
         found.append(read_table(output, WEIGHTS))
     ample, scarce = found
-    numbers = ("weight", "word_weight", "error")
+    numbers = ("weight", "word_weight", "error", "completeness")
     assert_frame_equal(ample.drop(numbers), scarce.drop(numbers))
     norm = float(np.linalg.norm(ample["weight"]))
     np.testing.assert_allclose(scarce["weight"], ample["weight"], rtol=0, atol=1e-5 * norm)

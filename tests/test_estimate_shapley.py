@@ -112,7 +112,8 @@ def test_command_weighs_every_token(encoder: Path, tmp_path: Path) -> None:
     players = found.filter(~pl.col("special"))
     assert players["weight"].min() > 0
     assert players.filter(sentence_id=0)["error"].min() > 0
-    assert players.filter(sentence_id=1)["error"].max() < 1e-5
+    assert players.filter(sentence_id=1)["error"].max() == 0
+    assert players["completeness"].max() < 1e-5
 
 
 @pytest.mark.parametrize(("engine", "most"), [("captum", 0.5), ("shap", 1.5)])
@@ -124,9 +125,10 @@ def test_other_engines_write_the_same_table(
     other, log = weigh(encoder, corpus, engine=engine, evaluations=200)
     assert "4 sampled" in log
     assert_frame_equal(
-        other.drop("weight", "word_weight", "error"), own.drop("weight", "word_weight", "error")
+        *(t.drop("weight", "word_weight", "error", "completeness") for t in (other, own))
     )
-    assert other["error"].max() < 1e-5  # both are efficient
+    assert other["completeness"].max() < 1e-5  # both are efficient
+    assert other.filter(~pl.col("special"))["error"].is_null().all()
     difference = np.linalg.norm(other["weight"] - own["weight"]) / np.linalg.norm(own["weight"])
     assert difference < most
 

@@ -106,7 +106,7 @@ def test_weights_are_complete_and_efficient(done: Workflow) -> None:
     for encoder in ("masked_lm", "adjacent"):
         path = f"weights/integrated_gradients/{encoder}/held_out.parquet"
         frame = read_table(done.results(path), TABLES["weights"])
-        assert frame["error"].max() <= TINY["weights"]["integrated_gradients"]["tolerance"]
+        assert frame["completeness"].max() <= TINY["weights"]["integrated_gradients"]["tolerance"]
         corpus = read_table(done.results("corpora/held_out.parquet"), TABLES["corpus"])
         assert set(frame["sentence_id"]) == set(corpus["sentence_id"])
 

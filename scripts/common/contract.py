@@ -233,10 +233,17 @@ WEIGHTS = Table(
             within=NOT_NEGATIVE,
         ),
         "error": Column(
-            pa.float64(),
-            "integrated_gradients, exact shapley: 1 (relative to the norm of what is explained); "
-            "sampled shapley: norm of the embedding (standard error)",
-            "completeness error of the sentence or standard error of the token",
+            *(pa.float64(), "norm of the embedding"),
+            "uncertainty of the weight: integrated_gradients: from two rules; shapley: standard "
+            "error, 0 where all coalitions were evaluated; null where the engine tells none",
+            nullable=True,
+            within=NOT_NEGATIVE,
+        ),
+        "completeness": Column(
+            *(pa.float64(), "1"),
+            "norm of what the sentence's contributions miss of the whole, relative to it: "
+            "completeness of integrated_gradients, efficiency of shapley",
+            within=NOT_NEGATIVE,
         ),
         **_WORD,
         "word_weight": Column(

@@ -71,6 +71,10 @@ class Budget:
             self.known[task] = peak_bytes(computation)
         return self.known[task]
 
+    def beside(self, size: int) -> "Budget":
+        """What is left beside so many bytes."""
+        return Budget(max(1, self.most - size), self.efficient)
+
     def rows(self, cost: int) -> int:
         """Rows of a pass, if each takes `cost` bytes; at least one."""
         return max(1, min(self.most, self.efficient) // max(cost, 1))

@@ -1,6 +1,9 @@
 """Sentence encoders as functions of their input word embeddings."""
 
+import copy
 import inspect
+from collections.abc import Callable
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
@@ -8,7 +11,7 @@ import torch
 import transformers
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Normalize, Transformer
-from torch import Tensor
+from torch import Tensor, nn
 
 from common.command import InputError
 from common.device import choose_device
@@ -95,9 +98,25 @@ class Encoder:
 
         `attention_mask` [b, n] is 0 for tokens to be left out; None attends to all.
         """
-        features = {"inputs_embeds": embeddings}
-        if attention_mask is not None:
-            features["attention_mask"] = attention_mask
-        for module in self.modules:
-            features = module(features)
-        return features["sentence_embedding"]
+        return _embed(self.modules, embeddings, attention_mask)
+
+    @cached_property
+    def embed_double(self) -> Callable[[Tensor], Tensor]:
+        """The same in float64, by a copy of the encoder with the same parameters."""
+        return partial(_embed, [copy.deepcopy(module).double() for module in self.modules])
+
+    @property
+    def double_bytes(self) -> int:
+        """What the copy in float64 takes."""
+        return 8 * sum(p.numel() for module in self.modules for p in module.parameters())
+
+
+def _embed(
+    modules: list[nn.Module], embeddings: Tensor, attention_mask: Tensor | None = None
+) -> Tensor:
+    features = {"inputs_embeds": embeddings}
+    if attention_mask is not None:
+        features["attention_mask"] = attention_mask
+    for module in modules:
+        features = module(features)
+    return features["sentence_embedding"]

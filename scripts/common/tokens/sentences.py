@@ -34,8 +34,11 @@ class Sentence:
     weight: np.ndarray | None = None
     word_weight: np.ndarray | None = None
     error: np.ndarray | None = None
+    completeness: float | None = None
 
-    def weigh(self, contributions: np.ndarray, error: np.ndarray | float) -> None:
+    def weigh(
+        self, contributions: np.ndarray, error: np.ndarray | float, completeness: float
+    ) -> None:
         """Set the weights of the tokens and their words, and their errors.
 
         Parameters
@@ -44,10 +47,13 @@ class Sentence:
             Of every token to the embedding, [n, d]; the weight of a token is their norm, that of
             a word [n], on all its tokens, the norm of their sum; NaN where there is no word.
         error
-            Of every token [n], or of all.
+            Of the weight of every token [n], or of all; NaN where it is not known.
+        completeness
+            What the contributions miss of the whole, relative to it.
         """
         self.weight = np.linalg.norm(contributions, axis=1)
         self.error = np.broadcast_to(error, len(self.ids))
+        self.completeness = completeness
         self.word_weight = np.full(len(self.ids), np.nan)
         in_words = [k for k, text in enumerate(self.spelled) if text is not None]
         _, word = np.unique([(self.words or [])[k] for k in in_words], return_inverse=True)

@@ -20,14 +20,16 @@ MOST_EVALUATIONS = 4096
 class Estimate:
     """Shapley values [n, d] of n players, and how far they may be from the truth.
 
-    `error` [n] is the relative efficiency error where the values are `exact`, else the standard
-    error of each: the root of the variance summed over dimensions. `relative_error` is the former,
-    or the root of the summed squares of the latter over the norm of what all players are worth.
+    `error` [n] is the standard error of each, the root of the variance summed over dimensions: 0
+    where the values are `exact`, NaN where it is not known. `relative_error` is the root of its
+    summed squares over the norm of what all players are worth; `completeness` the norm of what the
+    values miss of that, relative to it.
     """
 
     shapley: np.ndarray
     error: np.ndarray
     relative_error: float
+    completeness: float
     evaluations: int
     exact: bool
 
@@ -99,7 +101,7 @@ def enumerate_coalitions(players: int, at_once: int) -> Plan:
         shapley += kernel[:, k : k + at_once] @ values
     total = values[-1] - nobody
     gap = _ratio(shapley.sum(0) - total, total)
-    return Estimate(shapley, np.full(players, gap), gap, len(coalitions), exact=True)
+    return Estimate(shapley, np.zeros(players), 0.0, gap, len(coalitions), exact=True)
 
 
 def sample_coalitions(
@@ -130,7 +132,8 @@ def sample_coalitions(
         pairs = min(most, pairs * 3 // 2)
     shapley = beyond[labels] - 2 * nothing / players
     error = np.sqrt(variances[labels])
-    return Estimate(shapley, error, relative_error, 2 * len(halves), exact=False)
+    gap = _ratio(shapley.sum(0) + 2 * nothing, 2 * nothing)
+    return Estimate(shapley, error, relative_error, gap, 2 * len(halves), exact=False)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> float:

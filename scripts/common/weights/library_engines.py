@@ -146,8 +146,8 @@ def estimate_by_library(
 ) -> Estimate:
     """Shapley values of the n tokens of a sentence that are not special, by a library.
 
-    Libraries give no standard error: `error` [n] is the relative efficiency error,
-    |sum_i phi_i - (f(s) - f(all absent))| / |f(s) - f(all absent)|, as of exact values.
+    Libraries give no standard error: `error` [n] is NaN. `completeness` is the relative gap of
+    efficiency, |sum_i phi_i - (f(s) - f(all absent))| / |f(s) - f(all absent)|.
 
     Parameters
     ----------
@@ -165,7 +165,8 @@ def estimate_by_library(
     total = everybody - nobody
     gap = float(np.linalg.norm(shapley.sum(0) - total)) / max(float(np.linalg.norm(total)), 1e-30)
     players = shapley[player.numpy()]
-    return Estimate(players, np.full(len(players), gap), gap, evaluations, exact=False)
+    unknown = np.full(len(players), np.nan)
+    return Estimate(players, unknown, np.nan, gap, evaluations, exact=False)
 
 
 def sentence_seed(seed: int, number: int) -> int:

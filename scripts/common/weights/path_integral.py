@@ -22,6 +22,12 @@ Embed = Callable[[Tensor], Tensor]
 
 FEWEST_NODES = 8
 TRIAL_NODES = 12
+SAFETY = 3.0
+"""Of errors of tokens: what they add at right angles to their sum may be integrated less well."""
+PROMISING = 64
+"""After so many nodes, a rule whose error would not get there with the most is given up."""
+ROUNDING = 0.01
+"""A larger error that stops falling is no rounding: the path is steep."""
 GROWTH_WITHOUT_GAIN = 4
 """So many times the nodes of the smallest error are tried before it is taken for rounding."""
 
@@ -54,20 +60,36 @@ class PathIntegral:
 
     def integrate(
         self, path: Parametrisation, tolerance: float, max_nodes: int
-    ) -> tuple[Tensor, Tensor, list[int]]:
+    ) -> tuple[Tensor, Tensor, Tensor, list[int]]:
         """Contribution of every token of every sentence.
 
-        Returns contributions [b, n, d], the relative completeness error [b] of each sentence and
-        its number of nodes: the first found to keep the error within `tolerance`, or else the best
-        up to `max_nodes`. The sum of the contributions is one directional derivative, so nodes are
-        chosen with one tangent a node.
+        Returns contributions [b, n, d], the error of each [b, n] in the embedding's unit, the
+        relative completeness error [b] of each sentence and its number of nodes: the first found
+        to keep completeness within `tolerance`, or else the best up to `max_nodes`. The sum of the
+        contributions is one directional derivative, so nodes are chosen with one tangent a node.
         """
-        nodes = self.choose_nodes(path, tolerance, max_nodes)
-        contributions = self.contributions(path, nodes)
-        return contributions, self.missing(contributions.sum(1)), nodes
+        nodes, _ = self.choose_nodes(path, tolerance, max_nodes)
+        contributions, gaps = self.both_rules(path, nodes)
+        return *self.with_errors(contributions, gaps), nodes
 
-    def choose_nodes(self, path: Parametrisation, tolerance: float, max_nodes: int) -> list[int]:
-        """Nodes that each sentence needs, extrapolating the geometric decay of its error."""
+    def with_errors(self, contributions: Tensor, gaps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Contributions [b, n, d], their errors [b, n] and completeness [b], from `both_rules`.
+
+        How much smaller the error of a rule is than its difference from the embedded one is known
+        of the tokens' sum, and taken to hold for each token, but for a factor of SAFETY.
+        """
+        missed = (contributions.sum(1) - self.total).norm(dim=1)
+        ratio = (missed / gaps.sum(1).norm(dim=1).clamp_min(1e-30)).clamp_max(1)
+        errors = SAFETY * ratio[:, None] * gaps.norm(dim=2)
+        return contributions, errors, self.missing(contributions.sum(1))
+
+    def choose_nodes(
+        self, path: Parametrisation, tolerance: float, max_nodes: int
+    ) -> tuple[list[int], list[float]]:
+        """Nodes that each sentence needs, and its relative completeness error with them.
+
+        Extrapolates the geometric decay of the error.
+        """
         tried: list[dict[int, float]] = [{} for _ in self.start]
         nodes = [min(FEWEST_NODES, max_nodes)] * len(tried)
         while any(nodes):
@@ -76,7 +98,8 @@ class PathIntegral:
                 if count:
                     tried[k][count] = errors[k]
                     nodes[k] = _more_nodes(tried[k], tolerance, max_nodes)
-        return [min(t, key=lambda count: (max(t[count], tolerance), count)) for t in tried]
+        best = [min(t, key=lambda count: (max(t[count], tolerance), count)) for t in tried]
+        return best, [t[count] for t, count in zip(tried, best, strict=True)]
 
     def completeness(self, path: Parametrisation, nodes: list[int]) -> Tensor:
         """Relative completeness error [b] of sentences integrated with `nodes` each.
@@ -88,27 +111,60 @@ class PathIntegral:
             self.start, self.step, path, nodes, self._slopes_in_a_pass
         ):
             slope = slopes(self.embed, points, self.step[owner]).double()
-            found.index_add_(0, owner.cpu(), (weights[:, None] * slope).cpu())
+            found.index_add_(0, owner.cpu(), (weights[:, :1] * slope).cpu())
         return self.missing(found)
 
     def contributions(self, path: Parametrisation, nodes: list[int]) -> Tensor:
         """Contribution of every token [b, n, d], float64, by a fixed number of nodes a sentence."""
+        return self.both_rules(path, nodes)[0]
+
+    def both_rules(self, path: Parametrisation, nodes: list[int]) -> tuple[Tensor, Tensor]:
+        """Contributions, and what they are beyond those of every other node, [b, n, d] each."""
         size, chunk = self.points_and_directions
         width = self.total.shape[1]
-        found = torch.zeros(*self.start.shape[:2], width, dtype=torch.float64)
+        found, gaps = torch.zeros(2, *self.start.shape[:2], width, dtype=torch.float64)
         for owner, points, weights in points_along(self.start, self.step, path, nodes, size):
             part = derivatives(self.embed, points, self.step[owner], width, chunk=chunk).double()
-            found.index_add_(0, owner.cpu(), (weights[:, None, None] * part).cpu())
-        return found
+            for sums, each in zip(
+                (found, gaps), (weights[:, 0], weights.diff().neg()[:, 0]), strict=True
+            ):
+                sums.index_add_(0, owner.cpu(), (each[:, None, None] * part).cpu())
+        return found, gaps
 
     def missing(self, found: Tensor) -> Tensor:
         """Norm of what `found` [b, d] lacks over the norm of `total`; 0 where both are nothing."""
         return (found - self.total).norm(dim=1) / self.total.norm(dim=1).clamp_min(1e-30)
 
+    def values(self, places: np.ndarray) -> Tensor:
+        """Embeddings [m, d], float64, at `places` [m] of the path of the only sentence."""
+        points = self._points(places)
+        return in_passes(self.embed, points, within=self.within, task="embed").double().cpu()
+
+    def slopes_at(self, places: np.ndarray) -> Tensor:
+        """Derivatives [m, d], float64, along the path at `places` [m] of the only sentence."""
+        parts = self._points(places).split(self._slopes_in_a_pass)
+        step = self.step
+        found = [slopes(self.embed, part, step.expand_as(part)) for part in parts]
+        return torch.cat(found).double().cpu()
+
+    def derivatives_at(self, places: np.ndarray) -> Tensor:
+        """Derivatives [m, n, d], float64, along every token's part of the path at `places` [m]."""
+        size, chunk = self.points_and_directions
+        width = self.total.shape[1]
+        found = [
+            derivatives(self.embed, part, self.step.expand_as(part), width, chunk=chunk)
+            for part in self._points(places).split(size)
+        ]
+        return torch.cat(found).double().cpu()
+
+    def _points(self, places: np.ndarray) -> Tensor:
+        along = torch.from_numpy(places).to(self.start.device, self.start.dtype)
+        return self.start + along[:, None, None] * self.step
+
     @cached_property
     def _slopes_in_a_pass(self) -> int:
         point, step = self.start[:1], self.step[:1]
-        task = ("slopes", point.shape)
+        task = ("slopes", point.shape, point.dtype)
         return self.within.rows(self.within.cost(task, lambda: slopes(self.embed, point, step)))
 
     @cached_property
@@ -119,7 +175,7 @@ class PathIntegral:
 
         def cost(directions: int) -> int:
             return self.within.cost(
-                ("derivatives", point.shape, directions),
+                ("derivatives", point.shape, point.dtype, directions),
                 lambda: derivatives(
                     self.embed, point, step, width, chunk=directions, most=directions
                 ),
@@ -170,12 +226,14 @@ def _more_nodes(tried: dict[int, float], tolerance: float, max_nodes: int) -> in
     if not error > tolerance or count >= max_nodes or stalled:
         return 0
     if len(errors) > 1 and error >= errors[-2]:
-        return min(2 * count, max_nodes)
+        return min(2 * count, max_nodes) if count < PROMISING or error < ROUNDING else 0
     decay = math.log(10) / FEWEST_NODES
     if len(errors) > 1:
         decay = math.log(errors[-2] / error) / (count - counts[-2])
-    more = min(math.log(error / tolerance) / decay, count)
-    return min(count + max(2, math.ceil(more)), max_nodes)
+    more = math.log(error / tolerance) / decay
+    if count >= PROMISING and count + more > max_nodes:
+        return 0
+    return min(count + max(2, math.ceil(min(more, count))), max_nodes)
 
 
 def choose_path(integral: PathIntegral) -> Parametrisation:

@@ -37,11 +37,12 @@ def write_weights(
             "truncated": np.repeat([s.truncated for s in sentences], sizes),
             "weight": np.concatenate([nothing, *(s.weight for s in sentences)]),
             "error": np.concatenate([nothing, *(s.error for s in sentences)]),
+            "completeness": np.repeat([float(s.completeness or 0) for s in sentences], sizes),
             "word": [word for s in sentences for word in s.words or [None] * len(s.ids)],
             "word_text": [text for s in sentences for text in s.spelled],
             "word_weight": np.concatenate([nothing, *(s.word_weight for s in sentences)]),
         }
-    ).with_columns(pl.col("word_weight").fill_nan(None))
+    ).with_columns(pl.col("error", "word_weight").fill_nan(None))
     if not frame["weight"].is_finite().all():
         raise InputError(f"{encoder.directory}: gives embeddings that are not finite")
     rows = sum(len(s.ids) for s in of)

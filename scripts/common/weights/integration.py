@@ -1,0 +1,165 @@
+"""Integrated Gradients of sentences of one length: by one rule, or refined where it fails."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from common.encoders.encoder import Encoder
+from common.memory import Budget
+from common.tokens.sentences import Sentence
+from common.weights.path_integral import PathIntegral
+from common.weights.quadrature import STRAIGHT, Parametrisation
+from common.weights.refinement import LEAST_NODES, refine
+from common.weights.steep_paths import Line
+
+BASELINES = ("zero", "mask", "pad")
+TRIAL_NODES = 64
+"""By which baselines are compared for a sentence that misses the tolerance."""
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Contributions [n, d], the error [n] of each, NaN if unknown, and what they took.
+
+    `completeness` is what they miss of the whole, relative to it; `wanted` are nodes that would be
+    the next to try, 0 where the tolerance was reached.
+    """
+
+    contributions: np.ndarray
+    error: np.ndarray
+    completeness: float
+    nodes: int
+    wanted: int = 0
+    refined: bool = False
+    slopes: int = 0
+    values: int = 0
+
+    @property
+    def relative_error(self) -> float:
+        """The largest error over the mean weight."""
+        weights = np.linalg.norm(self.contributions, axis=1)
+        return float(self.error.max() / max(weights.mean(), 1e-30))
+
+
+def path_of(
+    encoder: Encoder, sentences: list[Sentence], baseline: str, within: Budget
+) -> PathIntegral:
+    """The path of sentences of one length from a baseline: zero, mask or pad."""
+    end = encoder.embeddings(torch.tensor([s.ids for s in sentences]))
+    start = torch.zeros_like(end)
+    if baseline != "zero":
+        start = encoder.embeddings(torch.full(end.shape[:2], encoder.token_id(baseline)))
+    return PathIntegral(encoder.embed, start, end, within)
+
+
+def integrate(
+    encoder: Encoder,
+    integral: PathIntegral,
+    path: Parametrisation,
+    tolerance: float,
+    max_nodes: int,
+) -> list[Attribution]:
+    """Attributions of every sentence of `integral`.
+
+    Sentences whose completeness one rule does not bring within `tolerance` are refined each by
+    itself, in passes of its own, so what it gets depends on no other.
+    """
+    nodes, gaps = integral.choose_nodes(path, tolerance, max_nodes)
+    hard = [gap > tolerance and max_nodes >= LEAST_NODES for gap in gaps]
+    easy = [0 if refined else count for count, refined in zip(nodes, hard, strict=True)]
+    results = zip(*integral.with_errors(*integral.both_rules(path, easy)), strict=True)
+    return [
+        _refined(encoder, integral, k, tolerance, max_nodes)
+        if hard[k]
+        else Attribution(
+            c.numpy(), e.numpy(), float(gap), nodes[k], LEAST_NODES if gap > tolerance else 0
+        )
+        for k, (c, e, gap) in enumerate(results)
+    ]
+
+
+def _refined(
+    encoder: Encoder, integral: PathIntegral, k: int, tolerance: float, max_nodes: int
+) -> Attribution:
+    start, end = integral.start[k : k + 1], integral.end[k : k + 1]
+    within = integral.within.beside(encoder.double_bytes)
+    double = PathIntegral(encoder.embed_double, start.double(), end.double(), within)
+    plain = PathIntegral(integral.embed, start, end, within)
+    line = Line(plain if start.dtype == torch.float32 else double, double)
+    contributions, error, wanted = refine(line, tolerance, max_nodes)
+    return Attribution(
+        contributions.numpy(),
+        error.numpy(),
+        float(double.missing(contributions.sum(0, keepdim=True))),
+        line.nodes,
+        wanted,
+        refined=True,
+        slopes=line.slopes,
+        values=len(line.known),
+    )
+
+
+def by_library(
+    explain: Callable[[Encoder, list[int], Tensor, int], np.ndarray],
+    encoder: Encoder,
+    sentences: list[Sentence],
+    integral: PathIntegral,
+    *,
+    nodes: int,
+    tolerance: float,
+) -> list[Attribution]:
+    """Attributions of `sentences`, those of `integral`, by captum or shap, which tell no error."""
+    found = [explain(encoder, s.ids, integral.start[:1], nodes) for s in sentences]
+    gaps = integral.missing(torch.from_numpy(np.stack(found)).sum(1)).tolist()
+    return [
+        Attribution(c, np.full(len(c), np.nan), gap, nodes, nodes + 1 if gap > tolerance else 0)
+        for c, gap in zip(found, gaps, strict=True)
+    ]
+
+
+def log_costs(results: list[Attribution]) -> None:
+    """Say how many passes sentences took."""
+    count = max(len(results), 1)
+    refined = sum(r.refined for r in results)
+    logging.info("%.1f nodes a sentence", sum(r.nodes for r in results) / count)
+    if refined:
+        slopes, values = (sum(getattr(r, n) for r in results) for n in ("slopes", "values"))
+        logging.info(
+            "%d sentences refined where their paths are steep, by %.0f slopes and %.0f plain "
+            "passes each besides",
+            *(refined, slopes / refined, values / refined),
+        )
+
+
+def describe_miss(
+    encoder: Encoder,
+    sentence: Sentence,
+    attribution: Attribution,
+    *,
+    tolerance: float,
+    baseline: str,
+    within: Budget,
+) -> str:
+    """What a sentence above the tolerance lacks, and which nodes or baseline may help."""
+    refined, nodes = attribution.refined, attribution.nodes
+    error = attribution.relative_error if refined else attribution.completeness
+    kind = "error of a token" if refined else "completeness error"
+    gaps = {
+        name: float(
+            path_of(encoder, [sentence], name, within).completeness(STRAIGHT, [TRIAL_NODES])
+        )
+        for name in BASELINES
+        if name == "zero" or getattr(encoder.tokenizer, f"{name}_token_id") is not None
+    }
+    best = min(gaps, key=lambda name: gaps[name])
+    told = ", ".join(f"{name} {100 * gap:.2g} %" for name, gap in gaps.items())
+    return (
+        f"sentence_id {sentence.number}: {kind} {error:.2g} after {nodes} nodes is above the "
+        f"tolerance of {tolerance:g}; raise max_nodes to {attribution.wanted} at least, or "
+        f"tolerance, or {'keep' if best == baseline else 'take'} baseline {best} ("
+        f"{TRIAL_NODES} even nodes miss {told})"
+    )
