@@ -190,5 +190,6 @@ def test_equal_relations_have_not_changed_though_their_squares_move():
         trials.append(change_p_values(permuted, squared=(0,))[0, [0, 1, 3]])
         squares = permuted[:, 0] ** 2
         of_squares.append(p_values(squares[1] - squares[0]))
-    assert (np.array(trials) <= 0.05).mean(axis=0).max() < 0.05 + 2 * np.sqrt(0.05 * 0.95 / 400)
+    # Three statistics: the highest of them within three standard errors.
+    assert (np.array(trials) <= 0.05).mean(axis=0).max() < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
     assert np.mean(np.array(of_squares) <= 0.05) > 0.3
