@@ -94,13 +94,15 @@ def write_run(folder: Path) -> list[list[object]]:
         write_table(scored.with_columns(surprisal=surprisal), path, SURPRISAL)
     rows = [
         {"comparison": c, "encoder": f"{c} {stage}", "stage": stage, "corpus": k, "method": m}
-        | {"quantity": "self_information", "n": 12, "r_squared": 0.25, "slope": -0.5}
+        | {"quantity": "self_information", "n": 12, "sentences": 3, "types": 9, "replicate": 1}
+        | {"r_squared": 0.25, "slope": -0.5}
         for c, k, m in ENTRIES
         for stage in ("before", "after")
     ]
     table = pl.DataFrame(rows).with_columns(
         pl.lit(None, pl.Float64).alias(name) for name in REGRESSION.columns if name not in rows[0]
     )
+    table = table.cast({"replicate": pl.Int32})
     write_table(table, folder / "regression.parquet", REGRESSION)
     after = [
         f"{k}.{c if c == 'control' else m}.after"

@@ -77,6 +77,7 @@ def write_inputs(folder: Path) -> None:
             weight=pl.Series(np.abs(weight)),
             word_weight=word.then(pl.Series(np.abs(weight))),
             error=pl.lit(1e-4),
+            completeness=pl.lit(1e-4),
         )
         write_table(weights, folder / f"{stage}.parquet", WEIGHTS, tokenizer="words")
     scored = tokens.with_columns(**words).filter(~pl.col("special")).drop("special")

@@ -73,7 +73,10 @@ def write_inputs(folder: Path, counts: dict[str, int], lengths: dict[int, int], 
             rows.append((number, position, token_id, token, special, number in CUT, *of_word))
     names = ("sentence_id", "position", "token_id", "token", "special", "truncated", "word")
     weights = pl.DataFrame(rows, [*names, "word_text"], orient="row").with_columns(
-        weight=1.0, error=0.0, word_weight=pl.when(pl.col("word_text").is_not_null()).then(1.0)
+        weight=1.0,
+        error=0.0,
+        completeness=0.0,
+        word_weight=pl.when(pl.col("word_text").is_not_null()).then(1.0),
     )
     write_table(weights, folder / "weights.parquet", WEIGHTS, **about)
 

@@ -105,7 +105,8 @@ def test_regressions_refuse_a_table_of_other_tokens(tables, tmp_path):
 def test_undefined_statistics_are_drawn_as_such(tables, tmp_path):
     for name, table in (("regression", REGRESSION), ("change", CHANGE)):
         frame = read_table(tables / f"{name}.parquet", table)
-        lost = [column for column in frame.columns if table.columns[column].nullable]
+        nullable = [name for name in frame.columns if table.columns[name].nullable]
+        lost = [name for name in nullable if name != "replicate"]
         write_table(
             frame.with_columns(pl.lit(None, pl.Float64).alias(column) for column in lost),
             *(tmp_path / f"{name}.parquet", table),
@@ -126,7 +127,7 @@ def test_changes_print_the_numbers_of_the_table(tables, tmp_path):
     )
     changes = read_table(tables / "change.parquet", CHANGE)
     for row in changes.iter_rows(named=True):
-        numbers = [row[f"r_squared_change{end}"] for end in ("", "_low", "_high")]
+        numbers = [row[f"pearson_change{end}"] for end in ("", "_low", "_high")]
         change, low, high = (f"{number:+.2f}".replace("-", "−") for number in numbers)
         assert texts.count(f"{change} [{low}, {high}]") >= 2
     assert {"Integrated Gradients", "Shapley values", "tuned, stsb"} <= set(texts)
@@ -216,5 +217,19 @@ def test_what_is_not_there_is_not_drawn(evidence, tmp_path):
 
 def change_text(row, name):
     """A change with its interval, as figures print it."""
+    if row[f"{name}_low"] is None:
+        return f"{row[name]:+.2f}".replace("-", "−")
     change, low, high = (f"{row[f'{name}{end}']:+.2f}" for end in ("", "_low", "_high"))
     return f"{change} [{low}, {high}]".replace("-", "−")
+
+
+def test_each_training_is_a_dot_beside_the_mean(tables, tmp_path):
+    for name, table in (("regression", REGRESSION), ("change", CHANGE)):
+        frame = read_table(tables / f"{name}.parquet", table)
+        numbers = pl.lit(1, pl.Int32), pl.lit(2, pl.Int32), pl.lit(None, pl.Int32)
+        several = pl.concat(frame.with_columns(replicate=number) for number in numbers)
+        write_table(several, tmp_path / f"{name}.parquet", table)
+    options = [f"--{n}={tmp_path / f'{n}.parquet'}" for n in ("regression", "change")]
+    assert "one training" in plot("plot_changes", tmp_path, *options)
+    options = [f"--{n}={tables / f'{n}.parquet'}" for n in ("regression", "change")]
+    assert "one training" not in plot("plot_changes", tmp_path, *options)

@@ -6,8 +6,8 @@ from commands import assert_refuses, assert_runs
 from evidence_tables import write_evidence
 
 from common.contract import CHANGE, NORMS, REGRESSION, TABLES
-from common.reports.summary import on_encoders, on_rivals, on_zero
-from common.reports.wording import excludes_zero, listed, markdown_table, number, with_interval
+from common.reports.summary import conclusion, on_encoders, on_rivals, on_tests, on_trainings
+from common.reports.wording import listed, markdown_table, number, p_value, with_interval
 from common.tables import read_table, write_table
 
 KINDS = ("regression", "change", "within_sentence", "partial", "classes", "encoders", "data")
@@ -37,18 +37,21 @@ def test_the_summary_holds_the_numbers_of_the_tables(folder, tmp_path):
     assert len(rows) == len(changes) == 3
     for line, row in zip(rows, changes.iter_rows(named=True), strict=True):
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        numbers = (row[f"r_squared_change{end}"] for end in ("", "_low", "_high"))
+        numbers = (row[f"pearson_change{end}"] for end in ("", "_low", "_high"))
         change, low, high = (f"{value:+.2f}".replace("-", "−") for value in numbers)
         assert cells[6] == f"{change} [{low}, {high}]"
-        held = row["r_squared_change_low"] <= 0 <= row["r_squared_change_high"]
-        assert cells[7] == ("no" if held else "yes")
+        p = row["pearson_change_p"]
+        assert cells[7] == ("no test" if p is None else f"{p:.3f}")
     main = changes.filter(quantity="information_gain_bayes").row(0, named=True)
     assert (
-        "R² of weight on information gain (Bayes) went from 0.58 to 0.96, a change of "
-        f"{with_interval(main, 'r_squared_change', signed=True)}, which excludes 0." in text
+        "the correlation of weight with information gain (Bayes) went from −0.76 to +0.98, a "
+        f"change of {with_interval(main, 'pearson_change', signed=True)} (p = "
+        f"{main['pearson_change_p']:.3f})." in text
     )
-    assert "The slope turned from negative to positive." in text
-    assert "Of what position, self-information and surprisal leave unexplained" in text
+    assert "Fine-tuning turned the relation from negative to positive." in text
+    assert "One training says nothing of others. R² went from 0.58 to 0.96." in text
+    assert "excludes 0" not in text
+    assert "Of what position, length, self-information and surprisal leave unexplained" in text
     collapsed = [line for line in text.splitlines() if "collapsed" in line]
     assert len(collapsed) == 1
     assert collapsed[0].startswith("- `contrastive`: Spearman's rho undefined")
@@ -79,8 +82,9 @@ def test_undefined_statistics_are_said_to_be(folder, tmp_path):
         write_table(frame, tmp_path / f"{kind}.parquet", table)
     assert_runs("summarize_run", *arguments(tmp_path, tmp_path / "summary.md"))
     text = (tmp_path / "summary.md").read_text()
-    assert "0 of 3 changes of R² exclude 0" in text
-    assert "went from undefined to undefined, a change of undefined" in text
+    assert "0 of 0 changes of the correlation have p below 0.05" in text
+    assert "went from undefined to undefined, a change of undefined (no test)" in text
+    assert "Nothing can be concluded" in text
 
 
 def test_empty_tables_are_refused(folder, tmp_path):
@@ -107,11 +111,11 @@ def test_fine_tunings_of_one_encoder_are_set_side_by_side(folder):
     for kind, table in (("regression", REGRESSION), ("change", CHANGE)):
         other = tables[kind].with_columns(comparison=pl.lit("control"))
         if table is CHANGE:
-            other = other.with_columns(pl.col("^r_squared.*$") - 5)
+            other = other.with_columns(pl.col("^pearson_change.*$") - 5)
         tables[kind] = pl.concat([tables[kind], other])
     (line,) = on_rivals(tables, "information_gain_bayes")
     assert line.startswith("- From one encoder, `base`, on stsb by Shapley values")
-    assert 0 < line.index("tuned +0.") < line.index("control −4.")
+    assert 0 < line.index("tuned +1.") < line.index("control −3.")
 
 
 def test_the_theory_is_told_of_pairs_in_adjacent_sentences(folder, tmp_path):
@@ -138,14 +142,43 @@ def test_the_theory_is_told_of_pairs_in_adjacent_sentences(folder, tmp_path):
     )
 
 
-def test_changes_that_hold_zero_are_named(folder):
+def test_what_may_be_concluded_depends_on_p_and_sign():
+    row = {"pearson_change": 0.5, "pearson_change_p": 0.01}
+    row |= {"pearson_reference": 0.2, "pearson": 0.7}
+    assert conclusion(row) == "Fine-tuning made the relation stronger."
+    assert "does not show" in conclusion(row | {"pearson_change_p": 0.05})
+    turned = row | {"pearson_reference": -0.2, "pearson": 0.3}
+    assert conclusion(turned) == "Fine-tuning turned the relation from negative to positive."
+    weaker = row | {"pearson_reference": -0.7, "pearson": -0.2}
+    assert conclusion(weaker) == "Fine-tuning made the relation weaker."
+    assert "Nothing can be concluded" in conclusion(row | {"pearson_change_p": None})
+
+
+def test_trainings_agree_or_not(folder):
+    one = read_table(folder / "change.parquet", CHANGE).filter(quantity="information_gain_bayes")
+
+    def several(*changes):
+        numbers = zip([None, 1, 2, 3], [0.0, *changes], strict=True)
+        return pl.concat(
+            one.with_columns(
+                replicate=pl.lit(number, pl.Int32), pearson_change=pl.lit(change, pl.Float64)
+            )
+            for number, change in numbers
+        )
+
+    assert on_trainings(one) == "One training says nothing of others."
+    agreed = "Its 3 trainings agree on its direction: from +0.10 to +0.30."
+    assert on_trainings(several(0.3, 0.1, 0.2)) == agreed
+    assert "do not agree on its direction: from −0.10 to" in on_trainings(several(0.3, -0.1, 0.2))
+
+
+def test_tests_are_counted_beside_what_chance_would_give(folder):
     changes = read_table(folder / "change.parquet", CHANGE)
-    held = changes.with_columns(
-        r_squared_change_low=pl.lit(-1.0), r_squared_change_high=pl.lit(1.0)
+    p = pl.Series("pearson_change_p", [0.01, 0.2, None])
+    assert on_tests(changes.with_columns(p)) == (
+        "1 of 2 changes of the correlation have p below 0.05; without any relation, about 0.1 "
+        "would."
     )
-    assert on_zero(held).startswith("0 of 3 changes of R² exclude 0; these do not: tuned (stsb, ")
-    clear = held.with_columns(r_squared_change_low=pl.lit(0.1))
-    assert on_zero(clear) == "3 of 3 changes of R² exclude 0."
 
 
 def test_words():
@@ -157,7 +190,7 @@ def test_words():
     )
     assert with_interval(row, "a") == "−0.50 [−0.75, 0.25]"
     assert with_interval(row, "b") == "undefined"
-    assert (excludes_zero(row, "a"), excludes_zero(row, "b")) == (False, None)
-    assert excludes_zero(row | {"a_high": -0.1}, "a") is True
+    assert with_interval(row | {"a_low": None, "a_high": None}, "a") == "−0.50"
+    assert [p_value(p) for p in (None, 0.0001, 0.04)] == ["no test", "p < 0.001", "p = 0.040"]
     assert (listed(["x"]), listed(["x", "y", "z"])) == ("x", "x, y and z")
     assert markdown_table(["h"], [["a|b"]]) == ["| h |", "| --- |", "| a\\|b |"]
