@@ -14,6 +14,8 @@ from common.correlations.weighed_tokens import crossed, rows_of
 from common.tables import read_table
 
 BILLION = 1e9
+LEAST_TYPES = 20
+"""Types of a group at least for an interval over types: fewer are hardly a sample of any."""
 
 
 def with_groups(tokens: pl.DataFrame, exact: Path | None) -> pl.DataFrame:
@@ -75,7 +77,8 @@ def main(compared: Comparison, *, exact: Path | None = None, output_classes: Pat
     for i, (grouping, group, n, types) in enumerate(groups):
         about = {"grouping": grouping, "group": group, "n": n, "types": types}
         means_of = ["weight", "relative_weight"]
-        rows += compared.rows(CLASSES, means_of, (points[:, i], drawn[:, i]), about)
+        of_draws = drawn[:, i] if types >= LEAST_TYPES else np.full_like(drawn[:, i], np.nan)
+        rows += compared.rows(CLASSES, means_of, (points[:, i], of_draws), about)
     for row in rows:
         logging.info(
             "%s %s, %s: mean weight %+.3g, relative %+.3f",

@@ -47,7 +47,7 @@ def main(compared: QuantityComparison, *, output_within_sentence: Path) -> None:
     ):
         for i, (quantity, points, drawn) in enumerate(zip(names, *statistics, strict=True)):
             about = {"quantity": quantity, "n": len(known), "sentences": int(sample.ranked[i])}
-            permuted = compared.permute(sample, i, tokens)
+            permuted = compared.permute(sample, i, quantity, tokens)
             rows += compared.rows(WITHIN_SENTENCE, WITHIN, (points, drawn), about, permuted)
     for row in rows:
         logging.info(

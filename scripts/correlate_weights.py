@@ -51,7 +51,7 @@ def main(compared: QuantityComparison, *, output_regression: Path, output_change
         types = known["token"].n_unique()
         sizes = {"n": len(known), "sentences": known["sentence"].n_unique(), "types": types}
         for i, (quantity, points, drawn) in enumerate(zip(names, *statistics, strict=True)):
-            permuted = compared.permute(sample, i, tokens)
+            permuted = compared.permute(sample, i, quantity, tokens)
             rows = compared.rows(
                 REGRESSION,
                 RELATIONS,

@@ -60,7 +60,7 @@ def main(compared: QuantityComparison, *, output_partial: Path) -> None:
         for i, term in enumerate(terms):
             controls = " + ".join(other for other in terms if other != term)
             about = {"model": model, "term": term, "controls": controls, "n": len(sample.tokens)}
-            permuted = compared.permute(sample, i, tokens)
+            permuted = compared.permute(sample, i, term, tokens)
             values = points[:, i], drawn[:, i]
             rows += compared.rows(PARTIAL, NESTED, values, about, permuted)
     for row in rows:

@@ -173,3 +173,23 @@ def test_p_is_uniform_without_a_relation():
         share = (values <= level).mean(axis=0)
         assert np.abs(share - level).max() < 3.5 * np.sqrt(level * (1 - level) / 400), share
     assert values.min() == 0.01
+
+
+@pytest.mark.slow
+def test_equal_relations_have_not_changed_though_their_squares_move():
+    trials, of_squares = [], []
+    for trial in range(400):
+        generator = np.random.default_rng([9, trial])
+        tokens, quantity, (weight, _) = simulated(generator, 100, 200)
+        again, own = generator.normal(size=200), generator.normal(size=len(tokens))
+        sentence = 0.5 * generator.normal(size=100)[tokens.sentence]
+        weight = weight + 0.8 * quantity
+        other = quantity + 0.7 * again[tokens.type] + sentence + own
+        sample = Regressions(tokens, quantity[None], np.stack([weight, other]))
+        permuted = permute(sample, 0, np.zeros(200, int), 99, trial)
+        trials.append(change_p_values(permuted, squared=(0,))[0, [0, 1, 3]])
+        squares = permuted[:, 0] ** 2
+        of_squares.append(p_values(squares[1] - squares[0]))
+    # Three statistics: the highest of them within three standard errors.
+    assert (np.array(trials) <= 0.05).mean(axis=0).max() < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+    assert np.mean(np.array(of_squares) <= 0.05) > 0.3

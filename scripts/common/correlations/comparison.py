@@ -183,9 +183,14 @@ class QuantityComparison(Comparison):
         """The tokens whose types were counted often enough."""
         return self.read(self.surprisal, self.minimum_count)
 
-    def permute(self, sample: Permutable, i: int, tokens: pl.DataFrame) -> Floats:
-        """A sample and permutations of its quantity i over types; as `permutations.permute`."""
+    def permute(self, sample: Permutable, i: int, quantity: str, tokens: pl.DataFrame) -> Floats:
+        """A sample and permutations of its quantity i over types; as `permutations.permute`.
+
+        Within frequency bands; self-information, a function of frequency, over all types.
+        """
         bands = frequency_bands(type_counts(tokens))
+        if quantity == "self_information":
+            bands = np.zeros_like(bands)
         return permute(sample, i, bands, self.permutations, self.seed)
 
 

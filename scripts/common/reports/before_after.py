@@ -148,7 +148,8 @@ def _draw_rows(axes: Axes, marks: pl.DataFrame, places: dict[tuple[str, str], fl
             axes.annotate("", ends["after"], ends["before"], arrowprops=ARROW)
         for name, (value, height) in ends.items():
             mark, (_, colour, fill) = stages[name], STAGES[name]
-            axes.hlines(height, mark["value_low"], mark["value_high"], colour, linewidth=0.9)
+            if mark["value_low"] is not None:
+                axes.hlines(height, mark["value_low"], mark["value_high"], colour, linewidth=0.9)
             axes.plot(
                 value,
                 height,

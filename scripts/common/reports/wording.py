@@ -17,6 +17,8 @@ def with_interval(row: Row, name: str, signed: bool = False) -> str:
     """The statistic `name` of a row with its interval, as "0.44 [0.42, 0.46]"."""
     if row[name] is None:
         return "undefined"
+    if row[f"{name}_low"] is None:
+        return number(row[name], signed)
     value, low, high = (number(row[f"{name}{end}"], signed) for end in ("", "_low", "_high"))
     return f"{value} [{low}, {high}]"
 
