@@ -127,7 +127,9 @@ def given(name):
 def reported(path, caption, question, **labels):
     """An output with its caption, and its place among the questions of the report."""
     category = QUESTIONS[question]
-    return report(path, caption=f"report/{caption}.rst", category=category, labels=labels)
+    # whole, as Snakemake takes it from where the rule stands: rules/, or of rule all the root
+    caption = str(HOME / "rules" / "report" / f"{caption}.rst")
+    return report(path, caption=caption, category=category, labels=labels)
 
 
 def first_of(encoder):

@@ -216,6 +216,8 @@ def test_a_setting_reruns_only_what_depends_on_it(edited: Workflow) -> None:
         "partition_variance",
         "average_weights",
         "gather_tables",
+        "gather_weights",
+        "collect_tokens",
         "plot_regressions",
         "plot_changes",
         "build_explorer",
