@@ -165,18 +165,15 @@ def weighed():
     ]
 
 
+def counts_of(wildcards):
+    """The corpus and the tokenizer that a comparison's quantities are counted by."""
+    comparison = COMPARISONS[wildcards.comparison]
+    return comparison["counted_on"], root_of(config, comparison["before"])
+
+
 def information_of(wildcards):
     """The table of the quantities that a comparison regresses on."""
-    comparison = COMPARISONS[wildcards.comparison]
-    root = root_of(config, comparison["before"])
-    return f"<results>/information/{comparison['counted_on']}/{root}.parquet"
-
-
-def lengths_of(wildcards):
-    """The lengths of the sentences that a comparison's quantities were counted on."""
-    comparison = COMPARISONS[wildcards.comparison]
-    root = root_of(config, comparison["before"])
-    return f"<results>/counts/{comparison['counted_on']}/{root}/lengths.parquet"
+    return "<results>/information/{}/{}.parquet".format(*counts_of(wildcards))
 
 
 def surprisal_of(wildcards):
@@ -200,13 +197,6 @@ def weights_of(stage, replicates=1):
     return find
 
 
-def weights_of_one(wildcards):
-    """The table of weights of the encoder before, by the first method of a comparison."""
-    comparison = COMPARISONS[wildcards.comparison]
-    method = (comparison["methods"] or METHODS)[0]
-    return f"<results>/weights/{method}/{comparison['before']}/{wildcards.corpus}.parquet"
-
-
 def memory_for(*corpora):
     """MB to read corpora whole: those of the hub may hold ten million sentences."""
     return 16000 if any(CORPORA[corpus]["source"] == "hub" for corpus in corpora) else 4000
@@ -216,12 +206,6 @@ def files_of(corpus):
     """The files that a corpus is read from, none of which looks like an option."""
     named = CORPORA[corpus].get("files")
     return [as_path(name) for name in named] if named else f"<results>/datasets/{corpus}.parquet"
-
-
-def columns_of(corpus):
-    """The columns of a dataset that are read."""
-    named = [CORPORA[corpus][key] for key in ("score_column", "label_column")]
-    return CORPORA[corpus]["text_columns"] + [column for column in named if column]
 
 
 def tokenizer_of(encoder):
@@ -280,15 +264,6 @@ def exact_of(wildcards):
     counted_on = comparison["counted_on"]
     exact = has_exact(config, counted_on, comparison["before"])
     return f"<results>/corpora/{counted_on}.exact.parquet" if exact else []
-
-
-def information_beside_surprisal(wildcards):
-    """The quantities of the comparisons that use these surprisals; all have one tokenizer."""
-    for name, comparison in COMPARISONS.items():
-        uses = (comparison["surprisal_by"], comparison["counted_on"])
-        if uses == (wildcards.masked_lm, wildcards.counted_on):
-            return information_of(SimpleNamespace(comparison=name))
-    raise WorkflowError(f"no comparison scores surprisal by {wildcards.masked_lm}")
 
 
 def corpora_of(*names):

@@ -42,7 +42,12 @@ rule download_dataset:
         settings=lambda w: options(
             CORPORA[w.corpus],
             *("revision", "subset", "splits", "data_files", "rows"),
-            columns=columns_of(w.corpus),
+            columns=CORPORA[w.corpus]["text_columns"]
+            + [
+                CORPORA[w.corpus][c]
+                for c in ("score_column", "label_column")
+                if CORPORA[w.corpus][c]
+            ],
         ),
     threads: 1
     resources:

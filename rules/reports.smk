@@ -33,6 +33,8 @@ SCORED = {
     for corpus in comparison["weighed"]
     if comparison["surprisal_by"] and "surprisal" in ANALYSIS["quantities"]
 }
+BESIDE = {(c["surprisal_by"], c["counted_on"]): name for name, c in COMPARISONS.items()}
+"""Comparisons whose quantities stand beside surprisals; those of one key have one tokenizer."""
 FIGURES = [".".join(("regressions", *parts)) for parts in weighed()]
 FIGURES += [".".join(("surprisal", *parts)) for parts in sorted(SCORED)]
 FIGURES += sorted({".".join(("classes", *parts[:2])) for parts in weighed()})
@@ -43,9 +45,11 @@ ALL_FIGURES = [f"<results>/figures/{name}.{kind}" for name in FIGURES for kind i
 rule describe_data:
     input:
         **script_of("describe_data"),
-        weights=weights_of_one,
+        weights=lambda w: weights_of("before")(
+            SimpleNamespace(**dict(w), method=(COMPARISONS[w.comparison]["methods"] or METHODS)[0])
+        ),
         information=information_of,
-        lengths=lengths_of,
+        lengths=lambda w: "<results>/counts/{}/{}/lengths.parquet".format(*counts_of(w)),
         tokenizer=lambda w: tokenizer_of(root_of(config, COMPARISONS[w.comparison]["before"])),
     output:
         data="<results>/correlations/{comparison}/{corpus}/data.parquet",
@@ -242,7 +246,9 @@ rule plot_surprisal:
     input:
         **script_of("plot_surprisal"),
         surprisal="<results>/surprisal/{masked_lm}/{corpus}.parquet",
-        information=information_beside_surprisal,
+        information=lambda w: information_of(
+            SimpleNamespace(comparison=BESIDE[w.masked_lm, w.counted_on])
+        ),
     output:
         svg=reported(
             "<results>/figures/surprisal.{masked_lm}.{corpus}.{counted_on}.svg",
