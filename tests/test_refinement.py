@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from commands import WORDS, draw_texts
+from commands import WORDS
 from halved_paths import integrate_by_halving
 from scipy.integrate import quad
 from tiny_encoder import build_encoder
@@ -188,11 +188,11 @@ def test_a_deep_encoder_that_no_rule_integrates(deep: Encoder) -> None:
     [sentence] = sentences_of(deep, ["the boat ran by a star"])
     path = path_of(deep, [sentence], "zero", AMPLE)
     assert float(path.completeness(STRAIGHT, [256])) > 0.02
-    [ours] = integrate(deep, path, STRAIGHT, 0.01, 1024)
+    [ours] = integrate(deep, path, STRAIGHT, 0.02, 512)
     assert ours.refined
     assert ours.wanted == 0
     double = PathIntegral(deep.embed_double, path.start.double(), path.end.double(), AMPLE)
-    truth, nodes = integrate_by_halving(double, 1e-4)
+    truth, nodes = integrate_by_halving(double, 5e-4)
     true = (torch.from_numpy(ours.contributions) - truth).norm(dim=1)
     mean = float(truth.norm(dim=1).mean())
     assert float(true.max()) < 0.02 * mean
@@ -202,11 +202,10 @@ def test_a_deep_encoder_that_no_rule_integrates(deep: Encoder) -> None:
 
 @pytest.mark.slow
 def test_a_refined_sentence_gets_the_same_bytes_in_any_company(deep: Encoder) -> None:
-    texts = [text for text in draw_texts(12) if len(text.split()) == 6][:3]
-    sentences = sentences_of(deep, [*texts, "the boat ran by a star"])
+    sentences = sentences_of(deep, ["the star ran by a boat", "the boat ran by a star"])
     assert len({len(s.ids) for s in sentences}) == 1
-    together = integrate(deep, path_of(deep, sentences, "zero", AMPLE), STRAIGHT, 0.02, 512)[-1]
-    [alone] = integrate(deep, path_of(deep, sentences[-1:], "zero", AMPLE), STRAIGHT, 0.02, 512)
+    together = integrate(deep, path_of(deep, sentences, "zero", AMPLE), STRAIGHT, 0.05, 128)[-1]
+    [alone] = integrate(deep, path_of(deep, sentences[-1:], "zero", AMPLE), STRAIGHT, 0.05, 128)
     assert together.refined
     assert alone.refined
     np.testing.assert_array_equal(together.contributions, alone.contributions)

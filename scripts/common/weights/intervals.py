@@ -18,7 +18,7 @@ KRONROD = np.array(
 NODES = 7
 FIRST = 8
 """Intervals to begin with."""
-INNER = 5e-3
+INNER = 1e-2
 """Share of an interval around its steepest place that is not integrated but shared out."""
 SMOOTH = 4.0
 """Intervals whose distances from a pole differ by more are halved before another is looked for."""

@@ -22,8 +22,6 @@ Embed = Callable[[Tensor], Tensor]
 
 FEWEST_NODES = 8
 TRIAL_NODES = 12
-SAFETY = 3.0
-"""Of errors of tokens: what they add at right angles to their sum may be integrated less well."""
 PROMISING = 64
 """After so many nodes, a rule whose error would not get there with the most is given up."""
 ROUNDING = 0.01
@@ -76,11 +74,11 @@ class PathIntegral:
         """Contributions [b, n, d], their errors [b, n] and completeness [b], from `both_rules`.
 
         How much smaller the error of a rule is than its difference from the embedded one is known
-        of the tokens' sum, and taken to hold for each token, but for a factor of SAFETY.
+        of the tokens' sum, and taken to hold for each token.
         """
         missed = (contributions.sum(1) - self.total).norm(dim=1)
         ratio = (missed / gaps.sum(1).norm(dim=1).clamp_min(1e-30)).clamp_max(1)
-        errors = SAFETY * ratio[:, None] * gaps.norm(dim=2)
+        errors = ratio[:, None] * gaps.norm(dim=2)
         return contributions, errors, self.missing(contributions.sum(1))
 
     def choose_nodes(

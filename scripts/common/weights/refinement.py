@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 
 from common.weights.intervals import FIRST, NODES, Interval, even_intervals
-from common.weights.path_integral import SAFETY
 from common.weights.steep_paths import SHARED_NODES, Line, Part, steepest_places
 
 STEEP = 0.25
 """An interval that misses more than this share of its change is searched for a pole."""
-FLANK = 1 / 8
-"""Distance from the steepest place, in widths of a shared interval, that tells its error."""
+NEAR = 1 / 32
+"""Distance from the steepest place, of that to the end, of a node that tells what grows there."""
+FOLDS = 10
+"""Factors of e that distances shrink by towards the place, each of which may add as much."""
 DIVIDED = 2 * NODES + SHARED_NODES
 """Nodes of what an interval is divided into, at most."""
 LEAST_NODES = FIRST * NODES
@@ -107,7 +108,7 @@ def _measure_tokens(line: Line, part: Part) -> None:
     """Integrate the tokens' derivatives on a part, or share out its change.
 
     How much smaller the error of seven nodes is than their difference from the embedded Gauss rule
-    is known of the tokens' sum, and taken to hold for each, but for a factor of SAFETY.
+    is known of the tokens' sum, and taken to hold for each.
     """
     if part.interval.shared:
         _share(line, part)
@@ -120,7 +121,7 @@ def _measure_tokens(line: Line, part: Part) -> None:
     whole = float(part.change.norm())
     if part.missed <= whole:
         ratio = min(1.0, part.missed / max(float(gap.sum(0).norm()), 1e-30))
-        part.contributions, part.error = found, SAFETY * ratio * gap.norm(dim=1)
+        part.contributions, part.error = found, ratio * gap.norm(dim=1)
         return
     slopes = derivatives.sum(1)
     shares = (_weighted(weights, derivatives * slopes[:, None]).sum(1)) / float(
@@ -131,20 +132,26 @@ def _measure_tokens(line: Line, part: Part) -> None:
 
 
 def _share(line: Line, part: Part) -> None:
-    """Share out the change in the proportions of the steepest place.
+    """Share out the change in the proportions of the steepest place, and integrate what is left.
 
-    The error is what they leave of the derivatives on its flank, if it were so all along.
+    The derivatives less their proportions of the slope sum up to nothing, and are smooth where the
+    steep scalar is the only one: a node in the middle of either side serves. The error is the
+    difference of the two, what is left at the steepest place itself, as wide as it is, and what
+    grows towards it, as a fourth node tells.
     """
     low, high = part.interval.low, part.interval.high
     pole = steepest_places(line, [part])[0]
-    side = 1 if high - pole > pole - low else -1
-    places = np.array([pole, pole + side * FLANK * (high - low)])
-    derivatives = line.derivatives_at(places, part.fine)
+    near = NEAR * (high - pole if high - pole > pole - low else low - pole)
+    places = np.array([pole, (low + pole) / 2, (pole + high) / 2, pole + near])
+    derivatives = line.derivatives_at(places, True)
     slopes = derivatives.sum(1)
     shares = derivatives[0] @ slopes[0] / slopes[0].square().sum()
-    off = (derivatives[1] - shares[:, None] * slopes[1]).norm(dim=1)
-    reach = max(high - low, float(part.change.norm() / slopes[1].norm().clamp_min(1e-30)))
-    part.contributions, part.error = shares[:, None] * part.change, off * reach
+    rest = derivatives - shares[:, None] * slopes[:, None]
+    smooth = (pole - low) * rest[1] + (high - pole) * rest[2]
+    steep = rest[0].norm(dim=1) * part.change.norm() / slopes[0].norm()
+    part.contributions = shares[:, None] * part.change + smooth
+    grows = FOLDS * abs(near) * (rest[3] - rest[2 if near > 0 else 1]).norm(dim=1)
+    part.error = steep + grows + (high - low) / 2 * (rest[1] - rest[2]).norm(dim=1)
 
 
 def _weighted(weights: np.ndarray, derivatives: Tensor) -> Tensor:

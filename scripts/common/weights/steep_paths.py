@@ -19,7 +19,7 @@ HALVINGS = 10
 SETTLED = 0.02
 """A steepest place is found when the change across it is this share of the interval's."""
 SHORTEST = 1e-14
-SHARED_NODES = 2
+SHARED_NODES = 4
 
 
 class Line:
