@@ -127,7 +127,7 @@ def given(name):
 def reported(path, caption, question, **labels):
     """An output with its caption, and its place among the questions of the report."""
     category = QUESTIONS[question]
-    # whole, as Snakemake takes it from where the rule stands: rules/, or of rule all the root
+    # a whole path: Snakemake takes others from the folder of the file that uses the output
     caption = str(HOME / "rules" / "report" / f"{caption}.rst")
     return report(path, caption=caption, category=category, labels=labels)
 
