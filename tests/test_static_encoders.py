@@ -282,8 +282,8 @@ def test_the_theory_table_is_of_the_words_table(made: Path) -> None:
 def test_norms_of_input_embeddings_before_and_after(made: Path) -> None:
     output = made / "embedding_norms.parquet"
     assert_runs(
-        *("measure_embedding_norms", "--comparisons", "one", "--before", made / "bert"),
-        *("--after", made / "albert", "--information", made / "information.parquet"),
+        *("measure_embedding_norms", made / "bert", made / "albert", "--comparison", "one"),
+        *("--information", made / "information.parquet"),
         *("--quantities", "self_information", "--minimum-count", 1, "--output-norms", output),
     )
     rows = read_table(output, EMBEDDING_NORMS)
@@ -341,8 +341,8 @@ def test_bad_input_is_one_line(made: Path, tmp_path: Path) -> None:
     assert "0 types of the encoders were seen 1000000 times" in line
     build_encoder(tmp_path / "other", WORDS[::-1], layers=1, width=8)
     line = assert_refuses(
-        *("measure_embedding_norms", "--comparisons", "one", "--before", tmp_path / "other"),
-        *("--after", made / "bert", "--information", made / "information.parquet"),
+        *("measure_embedding_norms", tmp_path / "other", made / "bert", "--comparison", "one"),
+        *("--information", made / "information.parquet"),
         *("--quantities", "self_information", "--output-norms", output),
     )
     assert "different tokenizers" in line

@@ -402,7 +402,8 @@ def test_figures_speak_of_words(folder: Path, tmp_path: Path) -> None:
     tables = {name: folder / f"{name}.parquet" for name in ("before", "after", "surprisal")}
     tables["information"] = folder / "word.parquet"
     options = options_of(tmp_path, ["surprisal"], 3, surprisal=True) | tables
-    call(correlate_weights.main, **options)
+    both = {name: [tables[name]] for name in ("before", "after")}
+    call(correlate_weights.main, **options | both)
     files = {f"output_{kind}": tmp_path / f"figure.{kind}" for kind in ("svg", "pdf")}
     kept = {"comparison", "corpus", "method", "quantities", "minimum_count", *tables}
     plot_regressions.main(
