@@ -22,6 +22,10 @@ NEAR = 1 / 32
 """Distance from the steepest place, of that to the end, of a node that tells what grows there."""
 FOLDS = 10
 """Factors of e that distances shrink by towards the place, each of which may add as much."""
+UNEVEN = 1 / 4
+"""Of the difference of two nodes; what varies evenly they integrate exactly."""
+LEFT = 0.7
+"""Of what errors are allowed to be, to leave something to what is divided."""
 DIVIDED = 2 * NODES + SHARED_NODES
 """Nodes of what an interval is divided into, at most."""
 LEAST_NODES = FIRST * NODES
@@ -32,16 +36,18 @@ def refine(line: Line, tolerance: float, max_nodes: int) -> tuple[Tensor, Tensor
 
     And the nodes that another round would have taken in all, or 0 if none is needed.
 
-    Intervals are chosen by slopes, one tangent a node, until they miss `tolerance` of the total;
-    then by the tokens' errors, until the largest is `tolerance` times the mean weight, or
-    `max_nodes`, LEAST_NODES at least, are spent.
+    Intervals are chosen by slopes, one tangent a node, until they miss `tolerance` of the total
+    over the root of n, about the mean weight; then by the tokens' errors, until the largest is
+    `tolerance` times the mean weight, or `max_nodes`, LEAST_NODES at least, are spent.
     """
+    tokens = line.plain.start.shape[1]
     total = float(line.changes([(0.0, 1.0)])[0].norm())
     parts = fresh = _parts(line, even_intervals())
     while fresh:
         _measure_slopes(line, fresh)
         affordable = (max_nodes - sum(part.nodes for part in parts)) // DIVIDED
-        worst = _worst([part.missed for part in parts], tolerance * total, affordable)
+        missed = np.array([[part.missed] for part in parts])
+        worst = _worst(missed, tolerance * total / math.sqrt(tokens))[: max(affordable, 0)]
         parts, fresh = _split(line, parts, worst)
     fresh = parts
     while True:
@@ -50,15 +56,11 @@ def refine(line: Line, tolerance: float, max_nodes: int) -> tuple[Tensor, Tensor
         contributions = torch.stack([p.contributions for p in parts]).sum(0)
         error = torch.stack([p.error for p in parts]).sum(0)
         allowed = tolerance * float(contributions.norm(dim=1).mean())
-        each = [float(p.error.max()) for p in parts]
-        if error.max() <= allowed:
-            return contributions, error, 0
-        worst = _worst(each, allowed / 2, len(each))
+        worst = _worst(torch.stack([p.error for p in parts]).numpy(), allowed)
         affordable = (max_nodes - line.nodes) // DIVIDED
-        if affordable <= 0:
-            return contributions, error, line.nodes + DIVIDED * len(worst)
-        worst = worst[-affordable:]
-        parts, fresh = _split(line, parts, worst)
+        if not worst or affordable <= 0:
+            return contributions, error, line.nodes + DIVIDED * len(worst) if worst else 0
+        parts, fresh = _split(line, parts, worst[:affordable])
 
 
 def _parts(line: Line, intervals: list[Interval]) -> list[Part]:
@@ -66,13 +68,14 @@ def _parts(line: Line, intervals: list[Interval]) -> list[Part]:
     return [Part(*both) for both in zip(intervals, changes, strict=True)]
 
 
-def _worst(missed: list[float], allowed: float, most: int) -> list[int]:
-    """The fewest without which half of what is `allowed` is left; none if no more is missed."""
-    order = np.argsort(missed, kind="stable")
-    below = np.cumsum(np.array(missed)[order])
-    if below[-1] <= allowed or most <= 0:
-        return []
-    return order[below > allowed / 2][-most:].tolist()
+def _worst(errors: np.ndarray, allowed: float) -> list[int]:
+    """The fewest parts, the worst first, without which errors [parts, n] of n sums are LEFT.
+
+    None if no sum is above what is `allowed`.
+    """
+    order = np.argsort(errors.max(1), kind="stable")
+    sums = errors[order].cumsum(0).max(1)
+    return order[sums > LEFT * allowed][::-1].tolist() if sums[-1] > allowed else []
 
 
 def _split(line: Line, parts: list[Part], worst: list[int]) -> tuple[list[Part], list[Part]]:
@@ -135,7 +138,7 @@ def _share(line: Line, part: Part) -> None:
     """Share out the change in the proportions of the steepest place, and integrate what is left.
 
     The derivatives less their proportions of the slope sum up to nothing, and are smooth where the
-    steep scalar is the only one: a node in the middle of either side serves. The error is the
+    steep scalar is the only one: a node in the middle of either side serves. The error is of the
     difference of the two, what is left at the steepest place itself, as wide as it is, and what
     grows towards it, as a fourth node tells.
     """
@@ -151,7 +154,7 @@ def _share(line: Line, part: Part) -> None:
     steep = rest[0].norm(dim=1) * part.change.norm() / slopes[0].norm()
     part.contributions = shares[:, None] * part.change + smooth
     grows = FOLDS * abs(near) * (rest[3] - rest[2 if near > 0 else 1]).norm(dim=1)
-    part.error = steep + grows + (high - low) / 2 * (rest[1] - rest[2]).norm(dim=1)
+    part.error = steep + grows + UNEVEN * (high - low) * (rest[1] - rest[2]).norm(dim=1)
 
 
 def _weighted(weights: np.ndarray, derivatives: Tensor) -> Tensor:
