@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import WORDS, draw_texts, write_corpus
+from commands import WORDS, call, draw_texts, write_corpus
 from polars.testing import assert_frame_equal
 from tiny_encoder import build_encoder
 from workflow import Workflow
@@ -42,7 +42,7 @@ def test_memory_changes_weights_by_rounding_alone(
     for bytes_of_a_pass in (2**27, 2**18):
         monkeypatch.setattr(common.memory, "CPU_PASS", bytes_of_a_pass)
         output = tmp_path / f"{bytes_of_a_pass}.parquet"
-        main(encoder, corpus, output_weights=output, seed=0, device="cpu", **settings)
+        call(main, encoder, corpus, output_weights=output, seed=0, device="cpu", **settings)
         found.append(read_table(output, WEIGHTS))
     ample, scarce = found
     numbers = ("weight", "word_weight", "error", "completeness")

@@ -130,7 +130,7 @@ def test_figures_are_drawn(done: Workflow) -> None:
         "theory",
         "regressions.adjacent.held_out.shapley",
         "regressions.adjacent.held_out.integrated_gradients",
-        "surprisal.masked_lm.held_out",
+        "surprisal.masked_lm.held_out.language",
     ):
         assert {f"{name}.svg", f"{name}.pdf"} <= figures
 
@@ -163,7 +163,7 @@ def test_the_report_needs_no_network_and_opens(
     browser.get((done.directory / "report.html").as_uri())
     results = browser.execute_script("return results")
     assert {Path(path).name for path in results} == {
-        *("changes.svg", "training.svg", "surprisal.masked_lm.held_out.svg"),
+        *("changes.svg", "training.svg", "surprisal.masked_lm.held_out.language.svg"),
         *(f"regressions.adjacent.held_out.{method}.svg" for method in METHODS),
         *("partials.svg", "classes.adjacent.held_out.svg", "summary.md", "explorer.html"),
         *(f"{name}.parquet" for name in ("regression", "change", "within_sentence", "partial")),
