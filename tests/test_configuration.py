@@ -10,7 +10,15 @@ import yaml
 from commands import ROOT
 
 from common.contract import QUANTITIES
-from common.workflow.configuration import SCHEMA, ConfigError, derive_seed, root_of, validated
+from common.workflow.configuration import (
+    SCHEMA,
+    ConfigError,
+    add_replicates,
+    derive_seed,
+    replicate,
+    root_of,
+    validated,
+)
 
 SHIPPED = [ROOT / "config.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))]
 README = ROOT / "README.md"
@@ -215,3 +223,20 @@ def test_the_root_of_a_chain_and_the_seeds() -> None:
     assert root_of(DEFAULT, "adjacent") == root_of(DEFAULT, "random_adjacent") == "masked_lm"
     assert derive_seed(0, "corpus", "language") == derive_seed(0, "corpus", "language")
     assert len({derive_seed(s, "corpus", n) for s in range(3) for n in ("a", "b")}) == 6
+
+
+def test_replicates_are_trained_from_the_like_training_of_their_base() -> None:
+    config = validated(valid(replicates=3))
+    config["encoders"]["foreign"] = {"source": "path", "path": "."}
+    config["encoders"]["tuned"] = {"source": "finetuned", "base": "foreign"}
+    once = dict(config["encoders"])
+    add_replicates(config)
+    encoders = config["encoders"]
+    assert list(encoders)[: len(once)] == list(once)
+    assert encoders["adjacent.3"] == encoders["adjacent"] | {"base": "masked_lm.3"}
+    assert encoders["random_adjacent.2"]["base"] == "random.2"
+    assert encoders["random.2"]["base"] == "masked_lm.2"
+    assert encoders["tuned.2"]["base"] == "foreign"  # made elsewhere: there is but one
+    assert len(encoders) == 3 * len(once) - 2
+    assert replicate(config, "adjacent", 1) == "adjacent"
+    assert root_of(config, "adjacent.3") == "masked_lm.3"
