@@ -54,7 +54,7 @@ def refine(line: Line, tolerance: float, max_nodes: int) -> tuple[Tensor, Tensor
         for part in fresh:
             _measure_tokens(line, part)
         contributions = torch.stack([p.contributions for p in parts]).sum(0)
-        error = torch.stack([p.error for p in parts]).sum(0)
+        error = torch.stack([p.error for p in parts]).norm(dim=0)
         allowed = tolerance * float(contributions.norm(dim=1).mean())
         worst = _worst(torch.stack([p.error for p in parts]).numpy(), allowed)
         affordable = (max_nodes - line.nodes) // DIVIDED
@@ -69,12 +69,12 @@ def _parts(line: Line, intervals: list[Interval]) -> list[Part]:
 
 
 def _worst(errors: np.ndarray, allowed: float) -> list[int]:
-    """The fewest parts, the worst first, without which errors [parts, n] of n sums are LEFT.
+    """The fewest parts, the worst first, without which errors [parts, n] are LEFT of `allowed`.
 
-    None if no sum is above what is `allowed`.
+    None if they are not above it. Errors of parts are vectors of their own, so squares add up.
     """
     order = np.argsort(errors.max(1), kind="stable")
-    sums = errors[order].cumsum(0).max(1)
+    sums = np.sqrt((errors[order] ** 2).cumsum(0)).max(1)
     return order[sums > LEFT * allowed][::-1].tolist() if sums[-1] > allowed else []
 
 
