@@ -272,3 +272,32 @@ def test_a_refused_command_says_one_line(tmp_path):
     assert ran.returncode == 1
     assert ran.stderr.splitlines()[-1].startswith("correlate_weights.py: error: ")
     assert "Traceback" not in ran.stderr
+
+
+def test_two_trainings_have_a_row_each_and_one_of_their_mean(tmp_path):
+    write_inputs(tmp_path)
+    other = read_table(tmp_path / "after.parquet", WEIGHTS).with_columns(pl.col("weight") ** 2)
+    write_table(other, tmp_path / "after_2.parquet", WEIGHTS, tokenizer="words")
+    trainings = {
+        "before": [tmp_path / "before.parquet"] * 2,
+        "after": [tmp_path / "after.parquet", tmp_path / "after_2.parquet"],
+    }
+    options = options_of(tmp_path, ["information_gain_bayes"], 20, True)
+    call(correlate_weights.main, **options | trainings)
+    change = read_table(tmp_path / "change.parquet", CHANGE)
+    regression = read_table(tmp_path / "regression.parquet", REGRESSION)
+    assert regression["replicate"].to_list() == [None, None, 1, 1, 2, 2]
+    mean, *each = change.sort("replicate").iter_rows(named=True)
+    assert mean["replicate"] is None
+    for name in RELATIONS:
+        values = [row[f"{name}_change"] for row in each]
+        assert mean[f"{name}_change"] == pytest.approx(np.mean(values))
+    spread = abs(each[0]["slope_change"] - each[1]["slope_change"])
+    assert mean["slope_change_high"] - mean["slope_change_low"] > spread > 0
+    assert 0 < mean["pearson_change_p"] < 1
+    call(correlate_weights.main, **options)
+    alone = read_table(tmp_path / "change.parquet", CHANGE).row(0, named=True)
+    for name, value in alone.items():
+        assert each[0][name] == (pytest.approx(value) if isinstance(value, float) else value)
+    with pytest.raises(InputError, match="have 1 and 2 tables"):
+        call(correlate_weights.main, **options | {"after": trainings["after"]})

@@ -139,6 +139,8 @@ class Comparison:
             ]
             if len(one) > 1:
                 means = mean_of_replicates(one, many, self.confidence)
+                if stage != "change":
+                    means = np.clip(means, *_bounds(table, statistics))
                 columns.append({"replicate": None} | _columns(statistics, means))
             for number, each in enumerate(columns):
                 if permuted is not None:
@@ -203,6 +205,13 @@ def _with_change(values: Floats) -> Floats:
     """Before, after and change of each training, (trainings, 3, ...), from (2 trainings, ...)."""
     both = _by_training(values)
     return np.concatenate([both, both[:, 1:] - both[:, :1]], axis=1)
+
+
+def _bounds(table: Table, statistics: Sequence[str]) -> tuple[Floats, Floats]:
+    """Least and largest value of each statistic: a t interval knows nothing of them."""
+    within = [table.columns[name].within or (-np.inf, np.inf) for name in statistics]
+    least, most = np.array(within).T
+    return least, most
 
 
 def _columns(statistics: Sequence[str], ends: Floats) -> dict[str, float]:
