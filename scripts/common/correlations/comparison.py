@@ -19,11 +19,15 @@ from common.correlations.permutations import (
     permute,
 )
 from common.correlations.replicates import mean_of_replicates
-from common.correlations.resampling import Sample, bootstrap, in_sample, with_intervals
+from common.correlations.resampling import (
+    Sample,
+    bootstrap,
+    in_sample,
+    interval_columns,
+    with_intervals,
+)
 from common.correlations.weighed_tokens import read_tokens, type_counts, unit_of
 from common.tables import Table, write_table
-
-ENDS = ("", "_low", "_high")
 
 
 @cyclopts.Parameter(name="*")
@@ -141,7 +145,7 @@ class Comparison:
                 means = mean_of_replicates(one, many, self.confidence)
                 if stage != "change":
                     means = np.clip(means, *_bounds(table, statistics))
-                columns.append({"replicate": None} | _columns(statistics, means))
+                columns.append({"replicate": None} | interval_columns(statistics, means))
             for number, each in enumerate(columns):
                 if permuted is not None:
                     each |= {
@@ -212,14 +216,6 @@ def _bounds(table: Table, statistics: Sequence[str]) -> tuple[Floats, Floats]:
     within = [table.columns[name].within or (-np.inf, np.inf) for name in statistics]
     least, most = np.array(within).T
     return least, most
-
-
-def _columns(statistics: Sequence[str], ends: Floats) -> dict[str, float]:
-    return {
-        f"{name}{end}": value
-        for name, values in zip(statistics, ends.T, strict=True)
-        for end, value in zip(ENDS, values, strict=True)
-    }
 
 
 def _p_by_stage(permuted: Floats, statistics: Sequence[str]) -> list[Floats]:

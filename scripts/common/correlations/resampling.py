@@ -159,9 +159,13 @@ def with_intervals(
     """
     squares = np.array(["r_squared" in name for name in names])
     freedom = np.where(squares, np.inf, freedom_of(drawn))
-    ends = zip(points, *percentile_interval(drawn, confidence, freedom), strict=True)
+    return interval_columns(names, [points, *percentile_interval(drawn, confidence, freedom)])
+
+
+def interval_columns(names: Sequence[str], ends: Sequence[Floats] | Floats) -> dict[str, float]:
+    """Columns of statistics by name, _low and _high, from value, lower and upper end, (3, k)."""
     return {
         f"{name}{end}": value
-        for name, values in zip(names, ends, strict=True)
+        for name, *values in zip(names, *ends, strict=True)
         for end, value in zip(("", "_low", "_high"), values, strict=True)
     }
