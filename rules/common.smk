@@ -258,6 +258,12 @@ def bootstrap_options(*keys):
     )
 
 
+def largest_error(wildcards):
+    """Which sentences a method's regressions leave out: standard errors of samples are no bias."""
+    sampled = wildcards.method == "shapley"
+    return "" if sampled else options(ANALYSIS, "largest_error")
+
+
 def exact_of(wildcards):
     """The exact values of the generated language that a comparison's tokens are of, if any."""
     comparison = COMPARISONS[wildcards.comparison]

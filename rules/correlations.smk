@@ -14,6 +14,7 @@ rule correlate_weights:
         "<benchmarks>/correlate_weights/{comparison}.{corpus}.{method}.tsv"
     params:
         names=names_of,
+        largest_error=largest_error,
         settings=bootstrap_options("quantities", "minimum_count", "permutations"),
         surprisal=given("surprisal"),
     threads: 1
@@ -26,7 +27,7 @@ rule correlate_weights:
         "python {input.script:q} --before {input.before:q} --after {input.after:q}"
         " --information {input.information:q} {params.surprisal}"
         " --output-regression {output.regression:q} --output-change {output.change:q}"
-        " {params.names} {params.settings} 2>&1 | tee {log:q}"
+        " {params.names} {params.settings} {params.largest_error} 2>&1 | tee {log:q}"
 
 
 rule correlate_shares:
@@ -44,6 +45,7 @@ rule correlate_shares:
         "<benchmarks>/correlate_shares/{comparison}.{corpus}.{method}.tsv"
     params:
         names=names_of,
+        largest_error=largest_error,
         settings=bootstrap_options("quantities", "minimum_count", "permutations"),
         surprisal=given("surprisal"),
     threads: 1
@@ -56,7 +58,7 @@ rule correlate_shares:
         "python {input.script:q} --before {input.before:q} --after {input.after:q}"
         " --information {input.information:q} {params.surprisal}"
         " --output-within-sentence {output.within_sentence:q}"
-        " {params.names} {params.settings} 2>&1 | tee {log:q}"
+        " {params.names} {params.settings} {params.largest_error} 2>&1 | tee {log:q}"
 
 
 rule partition_variance:
@@ -74,6 +76,7 @@ rule partition_variance:
         "<benchmarks>/partition_variance/{comparison}.{corpus}.{method}.tsv"
     params:
         names=names_of,
+        largest_error=largest_error,
         settings=bootstrap_options("quantities", "minimum_count", "permutations"),
         surprisal=given("surprisal"),
     threads: 1
@@ -86,7 +89,7 @@ rule partition_variance:
         "python {input.script:q} --before {input.before:q} --after {input.after:q}"
         " --information {input.information:q} {params.surprisal}"
         " --output-partial {output.partial:q}"
-        " {params.names} {params.settings} 2>&1 | tee {log:q}"
+        " {params.names} {params.settings} {params.largest_error} 2>&1 | tee {log:q}"
 
 
 rule average_weights:
@@ -104,6 +107,7 @@ rule average_weights:
         "<benchmarks>/average_weights/{comparison}.{corpus}.{method}.tsv"
     params:
         names=names_of,
+        largest_error=largest_error,
         settings=bootstrap_options(),
         exact=given("exact"),
     threads: 1
@@ -116,4 +120,4 @@ rule average_weights:
         "python {input.script:q} --before {input.before:q} --after {input.after:q}"
         " --information {input.information:q} {params.exact}"
         " --output-classes {output.classes:q}"
-        " {params.names} {params.settings} 2>&1 | tee {log:q}"
+        " {params.names} {params.settings} {params.largest_error} 2>&1 | tee {log:q}"

@@ -48,6 +48,14 @@ rule describe_data:
         weights=lambda w: weights_of("before")(
             SimpleNamespace(**dict(w), method=(COMPARISONS[w.comparison]["methods"] or METHODS)[0])
         ),
+        integrated=lambda w: [
+            table
+            for stage in ("before", "after")
+            if "integrated_gradients" in (COMPARISONS[w.comparison]["methods"] or METHODS)
+            for table in weights_of(stage, config["replicates"])(
+                SimpleNamespace(**dict(w), method="integrated_gradients")
+            )
+        ],
         information=information_of,
         lengths=lambda w: "<results>/counts/{}/{}/lengths.parquet".format(*counts_of(w)),
         tokenizer=lambda w: tokenizer_of(root_of(config, COMPARISONS[w.comparison]["before"])),
@@ -59,7 +67,8 @@ rule describe_data:
         "<benchmarks>/describe_data/{comparison}.{corpus}.tsv"
     params:
         names=lambda w: options(dict(w)),
-        settings=options(ANALYSIS, "minimum_count", **ANALYSIS["warnings"]),
+        settings=options(ANALYSIS, "minimum_count", "largest_error", **ANALYSIS["warnings"]),
+        integrated=given("integrated"),
     threads: 1
     resources:
         mem_mb=growing(4000),
@@ -68,7 +77,7 @@ rule describe_data:
         "../envs/data.yaml"
     shell:
         "python {input.script:q} {input.weights:q} --information {input.information:q}"
-        " --lengths {input.lengths:q} --tokenizer {input.tokenizer:q}"
+        " --lengths {input.lengths:q} --tokenizer {input.tokenizer:q} {params.integrated}"
         " --output-data {output.data:q} {params.names} {params.settings} 2>&1 | tee {log:q}"
 
 
@@ -93,8 +102,8 @@ use rule gather_tables as gather_data with:
 rule plot_regressions:
     input:
         **script_of("plot_regressions"),
-        before=weights_of("before"),
-        after=weights_of("after"),
+        before=weights_of("before", config["replicates"]),
+        after=weights_of("after", config["replicates"]),
         information=information_of,
         surprisal=surprisal_of,
         regression="<results>/tables/regression.parquet",
@@ -114,6 +123,7 @@ rule plot_regressions:
     params:
         names=lambda w: options(dict(w)),
         settings=options(ANALYSIS, "quantities", "minimum_count"),
+        largest_error=largest_error,
         surprisal=given("surprisal"),
     threads: 1
     resources:
@@ -126,7 +136,7 @@ rule plot_regressions:
         " --information {input.information:q} {params.surprisal}"
         " --regression {input.regression:q}"
         " --output-svg {output.svg:q} --output-pdf {output.pdf:q}"
-        " {params.names} {params.settings} 2>&1 | tee {log:q}"
+        " {params.names} {params.settings} {params.largest_error} 2>&1 | tee {log:q}"
 
 
 rule plot_changes:
@@ -289,6 +299,7 @@ rule collect_tokens:
         "<benchmarks>/collect_tokens/{comparison}.{corpus}.{method}.tsv"
     params:
         names=lambda w: options(dict(w)),
+        largest_error=largest_error,
         surprisal=given("surprisal"),
     threads: 1
     resources:
@@ -299,7 +310,7 @@ rule collect_tokens:
     shell:
         "python {input.script:q} --texts {input.texts:q} --before {input.before:q}"
         " --after {input.after:q} --information {input.information:q} {params.surprisal}"
-        " --regression {input.regression:q} {params.names}"
+        " --regression {input.regression:q} {params.names} {params.largest_error}"
         " --output-tokens {output.tokens:q} 2>&1 | tee {log:q}"
 
 

@@ -41,6 +41,7 @@ def main(
     comparison: str,
     corpus: str,
     method: str,
+    largest_error: float | None = None,
     output_tokens: Path,
 ) -> None:
     """Collect what the explorer shows of one comparison, corpus and method, in JSON.
@@ -70,6 +71,8 @@ def main(
         Name of the corpus, as in the regression table.
     method
         Name of the method, as in the regression table.
+    largest_error
+        Sentences with larger errors, which no regression holds, are marked.
     output_tokens
         A piece of the page, for build_explorer.
     """
@@ -82,7 +85,7 @@ def main(
     encoders = [rows.filter(stage=stage)["encoder"][0] for stage in STAGES]
     piece = {
         "entry": {**entry, "encoders": encoders, "relations": relations_of(rows)},
-        "view": view_of(Sources(texts, before, after, information, surprisal)),
+        "view": view_of(Sources(texts, before, after, information, surprisal, largest_error)),
     }
     with whole(output_tokens) as partial:
         partial.write_text(json.dumps(piece))

@@ -7,7 +7,7 @@ import polars as pl
 
 from common.command import InputError, run
 from common.contract import DATA, INFORMATION, SENTENCE_LENGTHS, WEIGHTS
-from common.correlations.weighed_tokens import join_types, unit_of
+from common.correlations.weighed_tokens import inexact, join_types, unit_of
 from common.reports.data_block import Thresholds, stands_on, warnings_of
 from common.tables import (
     read_metadata,
@@ -32,6 +32,8 @@ def main(
     comparison: str,
     corpus: str,
     minimum_count: int,
+    integrated: list[Path] | None = None,
+    largest_error: float,
     output_data: Path,
 ) -> None:
     """Describe the data that a comparison on a corpus stands on, and warn where they are thin.
@@ -40,8 +42,9 @@ def main(
 
     Example: python scripts/describe_data.py weights.parquet --information information.parquet
     --lengths lengths.parquet --tokenizer encoder --comparison adjacent --corpus held_out
-    --minimum-count 20 --unknown-share 0.05 --rare-share 0.3 --cut-share 0.01
-    --tokens-counted 100000 --sentences 50 --types 100 --output-data data.parquet
+    --minimum-count 20 --largest-error 0.05 --unknown-share 0.05 --rare-share 0.3 --cut-share 0.01
+    --inexact-share 0.01 --tokens-counted 100000 --sentences 50 --types 100
+    --output-data data.parquet
 
     Parameters
     ----------
@@ -59,6 +62,10 @@ def main(
         Name of the corpus that was weighed, for the table.
     minimum_count
         Types counted fewer times are left out of regressions.
+    integrated
+        Weights by Integrated Gradients, of all encoders of the comparison.
+    largest_error
+        Sentences with larger errors are left out of regressions of these.
     output_data
         A row with these numbers and the warnings.
     """
@@ -87,6 +94,7 @@ def main(
     rare = tokens.filter(pl.col("count") < minimum_count)
     left = tokens.filter(pl.col("count") >= minimum_count)
     weighed = rows["sentence_id"].n_unique()
+    odd = [inexact(read_whole(path, WEIGHTS), largest_error) for path in integrated or []]
     row = {
         "comparison": comparison,
         "corpus": corpus,
@@ -101,6 +109,8 @@ def main(
         "minimum_count": minimum_count,
         "share_rare": len(rare) / len(tokens),
         "rare_examples": most_frequent(rare["token"]),
+        "largest_error": largest_error,
+        "share_inexact": pl.concat(odd).n_unique() / weighed if odd else None,
         "sentences_regressed": left["sentence_id"].n_unique(),
         "tokens_regressed": len(left),
         "types_regressed": left["token"].n_unique(),
@@ -109,8 +119,11 @@ def main(
     logging.info("%s", stands_on(row, unit))
     for warning in warnings:
         logging.warning("%s", warning)
-    in_a_list = pl.Series([warnings], dtype=pl.List(pl.String))
-    write_table(pl.DataFrame([row]).with_columns(warnings=in_a_list), output_data, DATA, unit=unit)
+    frame = pl.DataFrame([row]).with_columns(
+        pl.col("share_inexact").cast(pl.Float64),
+        warnings=pl.Series([warnings], dtype=pl.List(pl.String)),
+    )
+    write_table(frame, output_data, DATA, unit=unit)
 
 
 def is_unknown(unknown: str | None, unit: str) -> pl.Expr:

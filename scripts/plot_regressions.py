@@ -49,8 +49,8 @@ def draw_panel(
 
 def main(
     *,
-    before: Path,
-    after: Path,
+    before: list[Path],
+    after: list[Path],
     information: Path,
     surprisal: Path | None = None,
     regression: Path,
@@ -61,6 +61,7 @@ def main(
     method: str,
     quantities: list[str],
     minimum_count: int,
+    largest_error: float | None = None,
 ) -> None:
     """Draw weight (a norm) against each quantity (nats), before and after fine-tuning.
 
@@ -74,9 +75,9 @@ def main(
     Parameters
     ----------
     before
-        Weights by the encoder before fine-tuning.
+        Weights by the encoder before fine-tuning, a table for each training; the first is drawn.
     after
-        Weights of the same tokens by the encoder after fine-tuning.
+        Weights of the same tokens by the encoder after fine-tuning, likewise.
     information
         Quantities of the token types.
     surprisal
@@ -97,9 +98,12 @@ def main(
         Columns of the figure.
     minimum_count
         Types counted fewer times are left out, as in the regression.
+    largest_error
+        Sentences with larger errors in any table are left out, as in the regression.
     """
-    weights = {"before": before, "after": after}
-    tokens = read_tokens(weights, information, surprisal, minimum_count)
+    weights = {"before": before[0], "after": after[0]}
+    weights |= {str(path): path for path in (*before[1:], *after[1:])}
+    tokens = read_tokens(weights, information, surprisal, minimum_count, largest_error)
     chosen = {"comparison": comparison, "corpus": corpus, "method": method}
     rows = read_table(regression, REGRESSION).filter(**chosen, replicate=1)
     by_panel = {(row["stage"], row["quantity"]): row for row in rows.iter_rows(named=True)}
@@ -109,7 +113,7 @@ def main(
     grid = figure.subplots(2, width, sharex="col", sharey="row", squeeze=False)
     panels, across = [], (inches - 1.1) / width
     for j, quantity in enumerate(quantities):
-        known = of_quantity(tokens, quantity, f"{before} with {information}")
+        known = of_quantity(tokens, quantity, f"{before[0]} with {information}")
         for i, stage in enumerate(("before", "after")):
             row = by_panel.get((stage, quantity))
             if row is None or row["n"] != len(known):

@@ -18,6 +18,7 @@ STANDS_ON = {
     **{"share_unknown_counted": 0.0, "sentences_weighed": 40, "tokens_weighed": 140},
     **{"share_unknown": 0.0, "share_cut": 0.025, "minimum_count": 20, "share_rare": 0.125},
     **{"rare_examples": "'zoo' 12, '`' 3", "sentences_regressed": 40, "tokens_regressed": 120},
+    **{"largest_error": 0.05, "share_inexact": 0.025},
     **{"types_regressed": 101, "warnings": ["Some were cut.", "40 sentences are few."]},
 }
 """A row of the data table, but for its keys."""

@@ -79,9 +79,10 @@ def write_run(folder: Path) -> list[list[object]]:
             weight = pl.Series(generator.gamma(2, 0.3, len(tokens)))
             error = pl.Series(generator.gamma(2, 1e-4, len(tokens)))
             word = pl.when(pl.col("word").is_not_null()).then(weight)
+            missed = pl.when(table == "control.after", pl.col("sentence_id") == 1)
             more = {
                 "truncated": False,
-                "completeness": 0.0,
+                "completeness": missed.then(0.0625).otherwise(0.0),
                 "weight": weight,
                 "error": error,
                 "word_weight": word,
@@ -116,6 +117,7 @@ def write_run(folder: Path) -> list[list[object]]:
             *("--texts", folder / f"{k}.parquet", "--before", folder / f"{k}.before.parquet"),
             *("--after", folder / f"{name}.parquet"),
             *("--information", folder / "information.parquet"),
+            *("--largest-error", 0.05),
             *(() if c == "control" else ("--surprisal", folder / f"{k}.surprisal.parquet")),
             *("--regression", folder / "regression.parquet"),
             *("--comparison", c, "--corpus", k, "--method", m),
@@ -265,6 +267,15 @@ def test_warnings_of_the_data_are_shown_and_marked(page: Chrome) -> None:
     assert about.get_property("open")
     assert find(page, "#warned").text == "1 warning"
     assert told() == ["Warning: 8.0 % were cut."]
+
+
+def test_sentences_left_out_for_their_errors_are_marked(page: Chrome) -> None:
+    assert find_all(page, "#list em") == []
+    choose(page, comparison="control")
+    assert texts(page, "#list em") == ["errors"]
+    assert "in no regression" not in find(page, "#legend").text
+    find(page, "#sentence-1").click()
+    assert "in no regression: errors after are above 5.0 %" in find(page, "#legend").text
 
 
 def test_comparison_method_and_corpus_are_chosen(page: Chrome, folder: Path) -> None:
@@ -540,7 +551,7 @@ def test_readings_of_vocabularies() -> None:
 
 def sources_of(folder: Path, information: str) -> Sources:
     names = ("few.parquet", "few.before.parquet", "few.after.parquet", information)
-    return Sources(*(folder / name for name in names), folder / "few.surprisal.parquet")
+    return Sources(*(folder / name for name in names), folder / "few.surprisal.parquet", None)
 
 
 def test_words_stand_for_their_tokens(folder: Path, tmp_path: Path) -> None:

@@ -301,3 +301,29 @@ def test_two_trainings_have_a_row_each_and_one_of_their_mean(tmp_path):
         assert each[0][name] == (pytest.approx(value) if isinstance(value, float) else value)
     with pytest.raises(InputError, match="have 1 and 2 tables"):
         call(correlate_weights.main, **options | {"after": trainings["after"]})
+
+
+def test_sentences_with_large_errors_before_or_after_are_left_out(tmp_path):
+    """Their weights are far off: with them the slope after would be another."""
+    write_inputs(tmp_path)
+    options = options_of(tmp_path, ["information_gain"], 20, False)
+    call(correlate_weights.main, **options)
+    clean = read_table(tmp_path / "regression.parquet", REGRESSION)
+    for stage, column, sentences in (("before", "completeness", [3]), ("after", "error", [0, 6])):
+        path = tmp_path / f"{stage}.parquet"
+        odd = pl.col("sentence_id").is_in(sentences)
+        worse = read_table(path, WEIGHTS).with_columns(
+            pl.when(odd).then(99.0).otherwise("weight").alias("weight"),
+            pl.when(odd).then(60.0).otherwise(column).alias(column),
+        )
+        write_table(worse, path, WEIGHTS, tokenizer="words")
+    call(correlate_weights.main, **options)
+    spoilt = read_table(tmp_path / "regression.parquet", REGRESSION)
+    call(correlate_weights.main, **options, largest_error=0.5)
+    left = read_table(tmp_path / "regression.parquet", REGRESSION)
+    assert left["sentences"].to_list() == [37, 37]
+    error = (left["slope"] - clean["slope"]).abs()
+    assert error.max() < 0.05
+    assert (spoilt["slope"] - clean["slope"]).abs().max() > 10 * error.max()
+    with pytest.raises(InputError, match=r"all 40 sentences have errors above 1e-05"):
+        call(correlate_weights.main, **options, largest_error=1e-5)

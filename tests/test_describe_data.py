@@ -12,7 +12,7 @@ from tiny_encoder import build_tokenizer
 
 from common.command import InputError
 from common.contract import DATA, INFORMATION, SENTENCE_LENGTHS, WEIGHTS
-from common.correlations.weighed_tokens import of_quantity
+from common.correlations.weighed_tokens import inexact, of_quantity
 from common.reports.data_block import Thresholds, on_data, stands_on, warnings_of
 from common.tables import read_metadata, read_table, write_table
 from common.tokens.vocabulary import fingerprint
@@ -32,6 +32,7 @@ THRESHOLDS = {
     "unknown_share": 0.05,
     "rare_share": 0.3,
     "cut_share": 0.01,
+    "inexact_share": 0.01,
     "tokens_counted": 100_000,
     "sentences": 50,
     "types": 100,
@@ -85,7 +86,12 @@ def command(folder: Path, **changes: Any) -> list[object]:
     options = {
         **{name: folder / f"{name}.parquet" for name in ("information", "lengths")},
         "tokenizer": folder / "tokenizer",
-        **{"comparison": "adjacent", "corpus": "held_out", "minimum_count": 20},
+        **{
+            "comparison": "adjacent",
+            "corpus": "held_out",
+            "minimum_count": 20,
+            "largest_error": 0.05,
+        },
         **THRESHOLDS,
         **changes,
     }
@@ -110,6 +116,8 @@ def judged(sentences: list[list[str]], counts: dict[str, int], unknown: str) -> 
         "minimum_count": 20,
         "share_rare": rare.total() / len(tokens),
         "rare_examples": ", ".join(f"'{token}' {n}" for token, n in rare.most_common()),
+        "largest_error": 0.05,
+        "share_inexact": None,
         "sentences_regressed": sum(map(bool, left)),
         "tokens_regressed": len(regressed),
         "types_regressed": len(set(regressed)),
@@ -182,11 +190,29 @@ def test_tables_of_other_corpora_and_tokenizers_are_refused(tmp_path: Path) -> N
     assert not (tmp_path / "data.parquet").exists()
 
 
+def test_sentences_with_large_errors_are_counted_over_all_encoders(tmp_path: Path) -> None:
+    """One for what it misses before, one for a token's error after: half of the four."""
+    write_inputs(tmp_path, COUNTED, LENGTHS, "token")
+    for name, column, sentence in (("before", "completeness", 0), ("after", "error", 2)):
+        table = read_table(tmp_path / "weights.parquet", WEIGHTS)
+        here = pl.col("sentence_id") == sentence
+        worse = table.with_columns(pl.when(here).then(0.06).otherwise(column).alias(column))
+        about = read_metadata(tmp_path / "weights.parquet")
+        write_table(worse, tmp_path / f"{name}.parquet", WEIGHTS, tokenizer=about["tokenizer"])
+        assert inexact(worse, 0.05).to_list() == [sentence]
+        assert inexact(worse, 0.07).to_list() == []
+    tables = [f"--integrated={tmp_path / name}.parquet" for name in ("before", "after")]
+    log = assert_runs("describe_data", *command(tmp_path), *tables)
+    assert "50.0 % with errors above 5 % left out by Integrated Gradients" in log
+    assert "50.0 % of the sentences weighed have errors of Integrated Gradients" in log
+
+
 AT_THE_EDGE: dict[str, Any] = {
     "share_unknown": 0.05,
     "share_unknown_counted": 0.05,
     "share_rare": 0.3,
     "share_cut": 0.01,
+    "share_inexact": 0.01,
     "tokens_counted": 100_000,
     "sentences_regressed": 50,
     "types_regressed": 100,
@@ -195,7 +221,7 @@ AT_THE_EDGE: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", AT_THE_EDGE)
 def test_what_is_beyond_a_threshold_is_warned_of_and_what_is_at_it_is_not(name: str) -> None:
-    row = AT_THE_EDGE | {"minimum_count": 20}
+    row = AT_THE_EDGE | {"minimum_count": 20, "largest_error": 0.05}
     thresholds = Thresholds(**THRESHOLDS)
     assert list(warnings_of(row, thresholds, "token")) == []
     value = row[name]

@@ -65,6 +65,7 @@ def test_the_summary_tells_what_the_comparison_stands_on(folder, tmp_path):
     assert line == (
         "- **tuned** on stsb: 790,123 tokens of 1,700 types counted in 104,000 sentences; "
         "140 tokens weighed in 40 sentences: 0.0 % of them unknown, 2.5 % of the sentences cut, "
+        "2.5 % with errors above 5 % left out by Integrated Gradients, "
         "12.5 % counted fewer than 20 times and left out; 120 tokens of 101 types "
         "in 40 sentences regressed (``'zoo' 12, '`' 3``)."
     )

@@ -459,6 +459,15 @@ DATA = Table(
         "rare_examples": Column(
             *(pa.string(), "1", "the ten types left out most often, with their weighed tokens")
         ),
+        "largest_error": Column(
+            *(pa.float64(), "1", "of Integrated Gradients, relative to the sentence's mean weight"),
+            within=NOT_NEGATIVE,
+        ),
+        "share_inexact": Column(
+            *(pa.float64(), "1", "sentences with larger ones, left out; null: no such weights"),
+            within=SHARE,
+            nullable=True,
+        ),
         "sentences_regressed": Column(pa.int64(), "sentences", "sentences of what is left"),
         "tokens_regressed": Column(pa.int64(), "tokens", "tokens left for regressions"),
         "types_regressed": Column(pa.int64(), "types", "different ones of them"),

@@ -25,6 +25,7 @@ function openView(data, view) {
     joins: new Set(column(view.joins)),
     weight: view.weight.map(column),
     error: view.error.map(column),
+    inexact: view.inexact.map((places) => new Set(column(places))),
     surprisal: column(view.surprisal),
     token: column(view.types.token),
     reading: column(view.types.reading),

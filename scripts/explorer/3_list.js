@@ -84,6 +84,9 @@ class SentenceList {
         onclick: () => this.pick(place),
       },
       make("b", {}, String(this.view.ids[sentence])),
+      ...(this.view.inexact.some((places) => places.has(sentence))
+        ? [make("em", { title: "in no regression, for its errors" }, "errors")]
+        : []),
       make("span", { dir: "auto" }, this.view.texts[sentence]),
     );
     option.style.top = `${place * SentenceList.height}px`;

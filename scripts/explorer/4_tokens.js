@@ -48,11 +48,11 @@ class TokenRows {
       ),
     );
     this.box.replaceChildren(...rows);
-    this.drawLegend(view, scale, theme, most, minimum);
+    this.drawLegend(view, sentence, { scale, theme, most, minimum });
     this.mark(current, null);
   }
 
-  drawLegend(view, scale, theme, most, minimum) {
+  drawLegend(view, sentence, { scale, theme, most, minimum }) {
     const ramp = make("i", { "aria-hidden": "true" });
     const stops = Array.from({ length: 9 }, (_, i) => shade(i / 8, theme).background);
     ramp.style.backgroundImage = `linear-gradient(to right, ${stops.join(", ")})`;
@@ -63,6 +63,7 @@ class TokenRows {
         : "share of the sentence's weights, scale of this sentence";
     const tokens = view.type.slice(this.start, this.start + this.chips[0].length);
     const rare = tokens.some((type) => view.values.get("count")[type] < minimum);
+    const odd = STAGES.filter((_, stage) => view.inexact[stage].has(sentence));
     this.legend.replaceChildren(
       "0",
       ramp,
@@ -70,6 +71,15 @@ class TokenRows {
       make("span", {}, what),
       ...(rare
         ? [make("span", {}, `dotted: counted fewer than ${minimum} times, in no regression`)]
+        : []),
+      ...(odd.length
+        ? [
+            make(
+              "strong",
+              {},
+              `in no regression: errors ${odd.join(" and ")} are above ${percent(view.largest_error)}`,
+            ),
+          ]
         : []),
     );
   }
@@ -126,7 +136,7 @@ function drawInspector(box, data, view, t) {
     row(
       "error",
       view.error.map((error) => written(error[t])),
-      "completeness error of the sentence, or standard error",
+      "of the weight: from two quadrature rules, or a standard error",
     ),
   ];
   const valueOf = (name) =>

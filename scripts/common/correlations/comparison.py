@@ -29,6 +29,9 @@ from common.correlations.resampling import (
 from common.correlations.weighed_tokens import read_tokens, type_counts, unit_of
 from common.tables import Table, write_table
 
+ROUNDING = 1e-12
+"""Share of a statistic that is no change: a matrix product may round equal rows differently."""
+
 
 @cyclopts.Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +62,9 @@ class Comparison:
         Share of the draws within an interval.
     seed
         Seed of the draws, and of permutations.
+    largest_error
+        Sentences that miss more of the whole, or with an error of a token above this share of
+        their mean weight, are left out; all are kept if it is not given.
     """
 
     before: list[Path]
@@ -72,6 +78,7 @@ class Comparison:
     draws: int
     confidence: float
     seed: int
+    largest_error: float | None = None
 
     @property
     def weights(self) -> dict[str, Path]:
@@ -95,7 +102,9 @@ class Comparison:
 
     def read(self, surprisal: Path | None = None, minimum_count: int = 1) -> pl.DataFrame:
         """The tokens that all encoders weighed; as `read_tokens`."""
-        return read_tokens(self.weights, self.information, surprisal, minimum_count)
+        return read_tokens(
+            self.weights, self.information, surprisal, minimum_count, self.largest_error
+        )
 
     def resample(self, samples: Sequence[Sample]) -> list[tuple[Floats, Floats]]:
         """Statistics of each sample (...) and of draws (..., draws), the same for all samples."""
@@ -208,7 +217,9 @@ def _by_training(values: Floats) -> Floats:
 def _with_change(values: Floats) -> Floats:
     """Before, after and change of each training, (trainings, 3, ...), from (2 trainings, ...)."""
     both = _by_training(values)
-    return np.concatenate([both, both[:, 1:] - both[:, :1]], axis=1)
+    change = both[:, 1:] - both[:, :1]
+    change[np.abs(change) <= ROUNDING * np.abs(both).max(axis=1, keepdims=True)] = 0
+    return np.concatenate([both, change], axis=1)
 
 
 def _bounds(table: Table, statistics: Sequence[str]) -> tuple[Floats, Floats]:

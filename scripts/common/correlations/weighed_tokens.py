@@ -18,7 +18,11 @@ PLACE = ["sentence_id", "position"]
 
 
 def read_tokens(
-    weights: Mapping[str, Path], information: Path, surprisal: Path | None, minimum_count: int
+    weights: Mapping[str, Path],
+    information: Path,
+    surprisal: Path | None,
+    minimum_count: int,
+    largest_error: float | None = None,
 ) -> pl.DataFrame:
     """Weights by several encoders, and every quantity, of the tokens that are not special.
 
@@ -28,6 +32,8 @@ def read_tokens(
     ----------
     weights
         Tables of weights of the same tokens, by the name of their column.
+    largest_error
+        Sentences that are `inexact` in any of these tables are left out; None: none are.
 
     Returns
     -------
@@ -41,7 +47,8 @@ def read_tokens(
     Raises
     ------
     InputError
-        The tables are not about the same tokens of one tokenizer, or lack some.
+        The tables are not about the same tokens of one tokenizer, or lack some, or all sentences
+        are left out.
     """
     first = next(iter(weights.values()))
     shared_metadata(
@@ -50,7 +57,7 @@ def read_tokens(
         remedy="weights and quantities can be compared for one tokenizer only",
     )
     unit = unit_of(information)
-    weighed = _weights(weights, {"token": "weight", "word": "word_weight"}[unit])
+    weighed = _weights(weights, {"token": "weight", "word": "word_weight"}[unit], largest_error)
     tokens = weighed.filter(~pl.col("special")).drop("special")
     if surprisal:
         tokens = _with_surprisal(tokens, surprisal, first)
@@ -76,6 +83,19 @@ def read_tokens(
     return kept.with_columns(
         (pl.col("sentence_id").rank("dense") - 1).cast(pl.Int64).alias("sentence")
     )
+
+
+def inexact(weights: pl.DataFrame, largest_error: float) -> pl.Series:
+    """The sentence_ids whose contributions are not known well enough, of a table of weights.
+
+    What they miss of the whole, or the error of a token over the mean weight of all tokens, is
+    above `largest_error`. An error that is not known is none.
+    """
+    error = pl.max_horizontal(
+        pl.col("completeness").first(), pl.col("error").max() / pl.col("weight").mean()
+    )
+    errors = weights.group_by("sentence_id").agg(error)
+    return errors.filter(pl.col("completeness") > largest_error)["sentence_id"].sort()
 
 
 def unit_of(table: Path) -> str:
@@ -183,7 +203,7 @@ def rows_of(frame: pl.DataFrame, *columns: str) -> Floats:
     return np.ascontiguousarray(frame.select(columns).to_numpy().T, np.float64)
 
 
-def _weights(weights: Mapping[str, Path], column: str) -> pl.DataFrame:
+def _weights(weights: Mapping[str, Path], column: str, largest_error: float | None) -> pl.DataFrame:
     """The tokens that all tables weigh, with a column of weights for each table, by its name."""
     tables = {name: read_whole(path, WEIGHTS).sort(PLACE) for name, path in weights.items()}
     (name, first), *others = tables.items()
@@ -200,10 +220,31 @@ def _weights(weights: Mapping[str, Path], column: str) -> pl.DataFrame:
             f"first (sentence_id, position, token_id) {odd.row(0) if len(odd) else 'repeated'}; "
             "encoders that are compared must weigh the same tokens of one tokenizer"
         )
-    return first.select(
+    tokens = first.select(
         *(*PLACE, "token_id", "token", "special", "word", "word_text"),
         *(table[column].alias(name) for name, table in tables.items()),
     )
+    return tokens if largest_error is None else _exact(tokens, tables, largest_error, weights)
+
+
+def _exact(
+    tokens: pl.DataFrame,
+    tables: Mapping[str, pl.DataFrame],
+    largest_error: float,
+    weights: Mapping[str, Path],
+) -> pl.DataFrame:
+    """The tokens of the sentences that no table is `inexact` about."""
+    odd = pl.concat([inexact(table, largest_error) for table in tables.values()]).unique()
+    kept = tokens.filter(~pl.col("sentence_id").is_in(odd.implode()))
+    if len(odd):
+        logging.info("left out %d sentences with errors above %g", len(odd), largest_error)
+    if kept.is_empty() and len(tokens):
+        raise InputError(
+            f"{', '.join(map(str, weights.values()))}: all {len(odd)} sentences have errors above "
+            f"{largest_error:g} of their mean weight; raise max_nodes, take another baseline or "
+            "raise largest_error"
+        )
+    return kept
 
 
 def _with_surprisal(tokens: pl.DataFrame, surprisal: Path, weights: Path) -> pl.DataFrame:

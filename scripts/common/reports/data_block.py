@@ -26,6 +26,9 @@ class Thresholds:
         Share of tokens left out as too rare, of those weighed; more are warned of.
     cut_share
         Share of sentences that were cut, of those weighed; more are warned of.
+    inexact_share
+        Share of sentences with too large errors of Integrated Gradients, of those weighed; more
+        are warned of.
     tokens_counted
         Tokens counted; fewer are warned of.
     sentences
@@ -37,6 +40,7 @@ class Thresholds:
     unknown_share: float
     rare_share: float
     cut_share: float
+    inexact_share: float
     tokens_counted: int
     sentences: int
     types: int
@@ -62,6 +66,13 @@ def warnings_of(row: Mapping[str, Any], beyond: Thresholds, unit: str) -> Iterat
             f"{_percent(row['share_cut'])} of the sentences weighed were cut to what the encoder "
             f"takes, more than {_threshold(beyond.cut_share)}: their ends have no weights."
         )
+    if (row["share_inexact"] or 0) > beyond.inexact_share:
+        yield (
+            f"{_percent(row['share_inexact'])} of the sentences weighed have errors of Integrated "
+            f"Gradients above {_threshold(row['largest_error'])} and are left out of their "
+            f"regressions, more than {_threshold(beyond.inexact_share)}: raise max_nodes, or take "
+            "the baseline that the log of integrate_gradients names."
+        )
     if row["tokens_counted"] < beyond.tokens_counted:
         yield (
             f"{row['tokens_counted']:,} {unit}s were counted, fewer than "
@@ -80,11 +91,17 @@ def stands_on(row: Mapping[str, Any], unit: str) -> str:
     counted, weighed, regressed = (
         f"{row[f'tokens_{done}']:,} {unit}s" for done in ("counted", "weighed", "regressed")
     )
+    inexact = ""
+    if row["share_inexact"] is not None:
+        inexact = (
+            f"{_percent(row['share_inexact'])} with errors above "
+            f"{_threshold(row['largest_error'])} left out by Integrated Gradients, "
+        )
     return (
         f"{counted} of {row['types_counted']:,} types counted in {row['sentences_counted']:,} "
         f"sentences; {weighed} weighed in {row['sentences_weighed']:,} sentences: "
         f"{_percent(row['share_unknown'])} of them unknown, {_percent(row['share_cut'])} of the "
-        f"sentences cut, {_percent(row['share_rare'])} counted fewer than "
+        f"sentences cut, {inexact}{_percent(row['share_rare'])} counted fewer than "
         f"{row['minimum_count']:,} times and left out; {regressed} of "
         f"{row['types_regressed']:,} types in {row['sentences_regressed']:,} sentences regressed"
     )

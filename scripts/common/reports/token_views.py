@@ -9,7 +9,7 @@ from tokenizers import decoders
 
 from common.command import InputError
 from common.contract import CORPUS, INFORMATION, WEIGHTS
-from common.correlations.weighed_tokens import PLACE, read_tokens, unit_of
+from common.correlations.weighed_tokens import PLACE, inexact, read_tokens, unit_of
 from common.reports.page import shown
 from common.tables import read_table
 
@@ -31,6 +31,7 @@ class Sources:
     after: Path
     information: Path
     surprisal: Path | None
+    largest_error: float | None
 
 
 def readings(tokens: pl.Series) -> pl.Series:
@@ -48,8 +49,9 @@ def view_of(sources: Sources) -> dict[str, Any]:
 
     Tokens follow each other sentence by sentence; `lengths` tells how many each sentence has, and
     `type` which row of `types` each is of. `joins` are the tokens that go on with the word of the
-    token before. Errors of words are null where the errors of their tokens differ. Only the first
-    sentences are taken of many, `left_out` are not.
+    token before. Errors of words are null where the errors of their tokens differ. `inexact` are,
+    for either stage, places of the sentences that are left out of regressions for their errors.
+    Only the first sentences are taken of many, `left_out` are not.
 
     Raises
     ------
@@ -59,8 +61,9 @@ def view_of(sources: Sources) -> dict[str, Any]:
     unit = unit_of(sources.information)
     weights = {"before": sources.before, "after": sources.after}
     tokens = read_tokens(weights, sources.information, sources.surprisal, minimum_count=0)
-    for stage, path in zip(STAGES, (sources.before, sources.after), strict=True):
-        details = _details(path, unit, stage)
+    tables = [read_table(path, WEIGHTS) for path in weights.values()]
+    for stage, table in zip(STAGES, tables, strict=True):
+        details = _details(table, unit, stage)
         tokens = tokens.join(details, PLACE, how="left", maintain_order="left")
     weighed = tokens["sentence_id"].unique().sort()
     tokens = tokens.filter(pl.col("sentence_id").is_in(weighed[:SENTENCES].implode()))
@@ -89,6 +92,8 @@ def view_of(sources: Sources) -> dict[str, Any]:
         "joins": shown(joins),
         "weight": [shown(tokens[stage]) for stage in STAGES],
         "error": [shown(tokens[f"{stage}_error"]) for stage in STAGES],
+        "inexact": [_inexact(table, sources.largest_error, sentences) for table in tables],
+        "largest_error": sources.largest_error,
         "surprisal": shown(tokens["surprisal"]) if sources.surprisal else None,
         "types": {
             "token": shown(types["token"]),
@@ -98,10 +103,20 @@ def view_of(sources: Sources) -> dict[str, Any]:
     }
 
 
-def _details(weights: Path, unit: str, stage: str) -> pl.DataFrame:
+def _inexact(
+    weights: pl.DataFrame, largest_error: float | None, sentences: pl.DataFrame
+) -> list[int]:
+    """Places, among the sentences of a page, of those whose errors are above the largest."""
+    if largest_error is None:
+        return []
+    odd = inexact(weights, largest_error)
+    return sentences["sentence_id"].is_in(odd.implode()).arg_true().to_list()
+
+
+def _details(weights: pl.DataFrame, unit: str, stage: str) -> pl.DataFrame:
     """The word of each token, and its error: of a word, the one that all its tokens have."""
     errors = pl.col("error").n_unique().over("sentence_id", "word")
     error = pl.when((errors == 1) | (unit == "token")).then("error")
-    return read_table(weights, WEIGHTS).select(
+    return weights.select(
         *PLACE, pl.col("word").alias(f"{stage}_word"), error.alias(f"{stage}_error")
     )
