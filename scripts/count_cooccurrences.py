@@ -13,7 +13,13 @@ from common.progress import progress
 from common.tables import write_parts, write_table
 from common.tokens.corpus_blocks import CorpusFile
 from common.tokens.counted_types import TokenTypes
-from common.tokens.pair_counts import HELD, PairSum, count_adjacent_pairs, count_pairs
+from common.tokens.pair_counts import (
+    GROUPS,
+    HELD,
+    PairSum,
+    count_grouped_adjacent_pairs,
+    count_grouped_pairs,
+)
 from common.tokens.vocabulary import fingerprint, load_tokenizer
 
 
@@ -53,32 +59,30 @@ def main(
         Pairs of types held in memory at a time; more go to a temporary file.
     """
     sentences = CorpusFile(corpus)
+    group = sentences.groups(GROUPS)
     words = load_tokenizer(tokenizer)
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
     types = TokenTypes(words)
     tokens = np.zeros(len(types), np.int64)
     adjacent, within = PairSum(pairs_in_memory), PairSum(pairs_in_memory)
     met = 0
-    last = np.array([], np.int64), np.array([], np.int64)
+    last = (np.array([], np.int64),) * 3
     with progress("counting", len(sentences), "sentences") as bar:
         for part in sentences.blocks(range(len(sentences)), block):
             ids, lengths = types.number(part["text"])
             documents = part["document_id"].to_numpy()
             tokens += np.bincount(ids, minlength=len(types))
-            for half in range(2):
-                in_half = documents % 2 == half
-                of_half = ids[np.repeat(in_half, lengths)], lengths[in_half]
-                within.add(half, count_pairs(*of_half, len(types)))
+            groups = group(part)
+            within.add(count_grouped_pairs(ids, lengths, groups, len(types)))
             ids = np.concatenate([last[0], ids])
             lengths = np.concatenate([[len(last[0])] * len(last[1]), lengths]).astype(np.int64)
             documents = np.concatenate([last[1], documents])
-            following = np.append(documents[1:] == documents[:-1], False)
-            for half in range(2):
-                first = np.flatnonzero(following & (documents % 2 == half))
-                between = count_adjacent_pairs(ids, lengths, first, len(types))
-                adjacent.add(half, between)
-                met += between.nnz
-            last = ids[len(ids) - lengths[-1] :], documents[-1:]
+            groups = np.concatenate([last[2], groups])
+            first = np.flatnonzero(documents[1:] == documents[:-1])
+            between = count_grouped_adjacent_pairs(ids, lengths, first, groups[first], len(types))
+            adjacent.add(between)
+            met += between.nnz
+            last = ids[len(ids) - lengths[-1] :], documents[-1:], groups[-1:]
             bar.update(len(part))
     if not met:
         raise InputError(f"{corpus}: no document has two sentences, so none are adjacent")

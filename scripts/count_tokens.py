@@ -15,12 +15,10 @@ from common.progress import progress
 from common.tables import write_parts, write_table
 from common.tokens.corpus_blocks import CorpusFile
 from common.tokens.counted_types import TokenTypes, WordTypes, digest
-from common.tokens.pair_counts import HELD, PairSum, count_pairs
+from common.tokens.pair_counts import GROUPS, HELD, PairSum, count_grouped_pairs
 from common.tokens.sentences import parse_shard
 from common.tokens.vocabulary import fingerprint, load_tokenizer
 
-STRETCH = 100
-"""Sentences of a long document that fall into one half of the corpus together."""
 UNKNOWN_SHARE = 0.01
 """More unknown tokens are worth a warning."""
 
@@ -68,6 +66,7 @@ def main(
     """
     number, shards = parse_shard(shard)
     sentences = CorpusFile(corpus)
+    group = sentences.groups(GROUPS)
     rows = range(
         len(sentences) * (number - 1) // shards,
         len(sentences) * number // shards,
@@ -84,11 +83,7 @@ def main(
             before, tokens = tokens, np.bincount(ids, minlength=len(types))
             tokens[: len(before)] += before
             seen.update(lengths.tolist())
-            stretch = part["document_id"] + part["sentence_id"] // STRETCH
-            for half in range(2):
-                in_half = (stretch % 2 == half).to_numpy()
-                of_half = ids[np.repeat(in_half, lengths)], lengths[in_half]
-                pairs.add(half, count_pairs(*of_half, len(tokens)))
+            pairs.add(count_grouped_pairs(ids, lengths, group(part), len(tokens)))
             bar.update(len(part))
     spelled = pl.Series(types.spelled, dtype=pl.String)
     counted = pl.DataFrame({"token_id": np.arange(len(types)), "token": spelled, "count": tokens})

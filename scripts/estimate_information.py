@@ -1,16 +1,22 @@
 """Estimate self-information and information gain of every token type."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from common.command import InputError, run
 from common.contract import INFORMATION, LANGUAGE, PAIR_COUNTS, SENTENCE_LENGTHS, TOKEN_COUNTS
 from common.information.empirical_bayes import posterior_information_gain
-from common.information.plug_in import information_gain, shuffled_information_gain
+from common.information.extrapolation import (
+    extrapolated_information_gain,
+    gains_of_parts,
+    group_totals,
+)
+from common.information.plug_in import shuffled_information_gain
 from common.tables import read_metadata, read_parts, read_table, write_table
-from common.tokens.pair_counts import pair_halves
 
 
 def main(
@@ -38,13 +44,17 @@ def main(
     output_information
         Quantities of every type (Parquet).
     confidence
-        Probability of the credible interval of the information gain.
+        Probability of the intervals of the information gain.
     exact
         Exact values of a generated language, by word (Parquet).
     """
     counted = read_table(tokens, TOKEN_COUNTS)
-    halves = pair_halves(read_parts(pairs, PAIR_COUNTS), len(counted))
-    cells = halves[0].sum() + halves[1].sum()
+
+    def tables() -> Iterator[pl.DataFrame]:
+        return read_parts(pairs, PAIR_COUNTS)
+
+    totals = group_totals(tables(), len(counted))
+    cells = int(totals.sum())
     sentences = read_table(lengths, SENTENCE_LENGTHS)
     count = counted["count"].to_numpy()
     each, many = sentences["length"].to_numpy(), sentences["sentences"].to_numpy()
@@ -55,9 +65,11 @@ def main(
         )
     if not cells:
         raise InputError(f"{pairs}: no sentence has two tokens, so no pair was counted")
-    plug_in = information_gain(halves[0] + halves[1])
+    gains = gains_of_parts(tables(), totals)
+    plug_in = gains[:, 0]
     shuffled = shuffled_information_gain(count, each, many)
-    posterior = posterior_information_gain(halves, count.sum(), confidence)
+    extrapolated = extrapolated_information_gain(gains, totals, confidence)
+    posterior = posterior_information_gain(tables, gains, totals, count.sum(), confidence)
     seen, known = (count > 0).sum(), np.isfinite(posterior.mean).sum()
     logging.info("%d types seen, %d of them too rare for an estimate", seen, seen - known)
     probability = count / count.sum()
@@ -67,6 +79,9 @@ def main(
         information_gain=plug_in,
         information_gain_shuffled=shuffled,
         information_gain_corrected=plug_in - shuffled,
+        information_gain_extrapolated=extrapolated.mean,
+        information_gain_extrapolated_low=extrapolated.low,
+        information_gain_extrapolated_high=extrapolated.high,
         information_gain_bayes=posterior.mean,
         information_gain_low=posterior.low,
         information_gain_high=posterior.high,

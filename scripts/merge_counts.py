@@ -17,7 +17,7 @@ from common.tables import (
     write_table,
 )
 from common.tokens.counted_types import add_up_words, digest, renumber
-from common.tokens.pair_counts import HELD, PairSum, pair_halves
+from common.tokens.pair_counts import HELD, PairSum, grouped_pairs
 
 
 def add_up(tables: list[pl.DataFrame], value: str) -> pl.DataFrame:
@@ -81,8 +81,7 @@ def main(
             for table in read_parts(path, PAIR_COUNTS):
                 by_word = identity["unit"] == "word"
                 part = renumber(table, counted, all_tokens) if by_word else table
-                for half, cells in enumerate(pair_halves([part], len(all_tokens))):
-                    total.add(half, cells)
+                total.add(grouped_pairs([part], len(all_tokens)))
             bar.update(1)
     all_lengths = add_up([read_table(path, SENTENCE_LENGTHS) for path in lengths], "sentences")
     logging.info("%d types and their pairs in %d shards", len(all_tokens), len(tokens))

@@ -1,6 +1,7 @@
 """Test the theory: norms of static encoders against information gain."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from common.contract import (
 )
 from common.corpora.grammar import divergence_from_marginal
 from common.information.empirical_bayes import posterior_information_gain
-from common.information.plug_in import information_gain
+from common.information.extrapolation import gains_of_parts, group_totals
 from common.progress import progress
 from common.tables import read_parts, read_table, shared_metadata, write_table
 from common.theory.embedding_norms import (
@@ -29,7 +30,6 @@ from common.theory.embedding_norms import (
     regress_types,
 )
 from common.theory.word_pairs import exact_pairs
-from common.tokens.pair_counts import pair_halves
 
 
 def main(
@@ -106,15 +106,20 @@ def _gains(information: Path, tokens: Path, adjacent: Path, exact: bool) -> pl.D
         raise InputError(f"{information}: no exact values, but an encoder learnt from exact pairs")
     shared_metadata([information, tokens, adjacent], "tokenizer")
     number = read_table(tokens, TOKEN_COUNTS)["count"]
-    halves = pair_halves(read_parts(adjacent, ADJACENT_COUNTS), len(types))
     logging.info("estimating information gain of pairs in adjacent sentences")
+
+    def pairs() -> Iterator[pl.DataFrame]:
+        return read_parts(adjacent, ADJACENT_COUNTS)
+
+    totals = group_totals(pairs(), len(types))
+    gains = gains_of_parts(pairs(), totals)
     found = types.sort("token_id").select(
         "token",
         "count",
         sentence_plug_in="information_gain",
         sentence_bayes="information_gain_bayes",
-        adjacent_plug_in=information_gain(halves[0] + halves[1]),
-        adjacent_bayes=posterior_information_gain(halves, int(number.sum())).mean,
+        adjacent_plug_in=gains[:, 0],
+        adjacent_bayes=posterior_information_gain(pairs, gains, totals, int(number.sum())).mean,
         **({"sentence_exact": "information_gain_exact"} if exact else {}),
     )
     if exact:

@@ -52,16 +52,30 @@ def test_counts_equal_those_of_plain_python(folder: Path) -> None:
     assert dict(seen.select("token", "count").rows()) == flat
     spelled = found["tokens"]["token"].to_list()
     pairs: Counter[tuple[str, str]] = Counter()
-    half: Counter[tuple[str, str]] = Counter()
-    for document, number, text in corpus.select("document_id", "sentence_id", "text").rows():
+    third: Counter[tuple[str, str]] = Counter()
+    for number, text in corpus.select("sentence_id", "text").rows():
         for pair in permutations(text.split(), 2):
             pairs[pair] += 1
-            half[pair] += (document + number // 100) % 2 == 0
+            third[pair] += number * 128 // 301 % 8 == 2
     cells = found["pairs"]
-    assert {(spelled[a], spelled[b]): n for a, b, n, _ in cells.rows()} == pairs
-    assert {(spelled[a], spelled[b]): n for a, b, _, n in cells.rows()} == half
+    assert {(spelled[a], spelled[b]): n for a, b, n, *_ in cells.rows()} == pairs
+    of_third = cells.select("token_id", "other_id", "group_3").rows()
+    assert {(spelled[a], spelled[b]): n for a, b, n in of_third} == third
+    assert (cells["count"] == cells.select("^group_.*$").sum_horizontal()).all()
     lengths = Counter(len(text.split()) for text in corpus["text"])
     assert dict(found["lengths"].rows()) == lengths
+
+
+def test_groups_are_of_whole_documents_that_follow_each_other(tmp_path: Path) -> None:
+    corpus = CorpusFile(write_corpus(tmp_path / "corpus.parquet", ["a b"] * 3000, sentences=3))
+    (block,) = corpus.blocks(range(3000), 3000)
+    groups = corpus.groups(8)(block)
+    documents = groups.reshape(1000, 3)
+    assert (documents == documents[:, :1]).all()
+    assert np.count_nonzero(np.diff(groups)) == 127
+    assert np.abs(np.bincount(groups) - 375).max() <= 24
+    some = block[1200:1210]
+    assert np.array_equal(corpus.groups(8)(some), groups[1200:1210])
 
 
 @pytest.mark.parametrize("unit", ["token", "word"])

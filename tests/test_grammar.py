@@ -13,8 +13,13 @@ from scipy.stats import chisquare, spearmanr
 
 from common.corpora.grammar import TEMPLATES, Grammar, load_grammar
 from common.information.empirical_bayes import posterior_information_gain
-from common.information.plug_in import information_gain, shuffled_information_gain
-from common.tokens.pair_counts import count_pairs
+from common.information.extrapolation import (
+    extrapolated_information_gain,
+    gains_of_parts,
+    group_totals,
+)
+from common.information.plug_in import shuffled_information_gain
+from common.tokens.pair_counts import GROUPS, count_grouped_pairs, pair_table
 from generate_corpus import generate_documents
 
 
@@ -152,23 +157,24 @@ def test_estimates_converge_to_the_exact_values(language: Grammar) -> None:
     sentences = corpus["text"].str.to_lowercase().str.extract_all(r"[a-z]+|[.,]")
     lengths = sentences.list.len().to_numpy().astype(int)
     tokens = sentences.explode().replace_strict(ids).to_numpy()
-    even = corpus["document_id"].to_numpy() % 2 == 0
+    groups = corpus["document_id"].to_numpy() % GROUPS
     exact, types = language.information_gain(), len(ids)
     errors, estimates = {}, {}
     for size in (100_000, 1_000_000):
         part, within = tokens[: lengths[:size].sum()], lengths[:size]
         counts = np.bincount(part, minlength=types)
-        held = (even[:size], ~even[:size])
-        halves = [count_pairs(part[np.repeat(one, within)], within[one], types) for one in held]
-        pairs = halves[0] + halves[1]
+        pairs = [pair_table(count_grouped_pairs(part, within, groups[:size], types))]
         shuffled = shuffled_information_gain(counts, *np.unique(within, return_counts=True))
-        posterior = posterior_information_gain((halves[0], halves[1]), len(part))
+        totals = group_totals(pairs, types)
+        gains = gains_of_parts(pairs, totals)
+        posterior = posterior_information_gain(lambda pairs=pairs: pairs, gains, totals, len(part))
         often = counts >= 20
         inside = ((posterior.low <= exact) & (exact <= posterior.high))[often]
         assert 0.93 < inside.mean() < 0.98
         estimates = {
-            "plug-in": information_gain(pairs),
-            "corrected": information_gain(pairs) - shuffled,
+            "plug-in": gains[:, 0],
+            "corrected": gains[:, 0] - shuffled,
+            "extrapolated": extrapolated_information_gain(gains, totals).mean,
             "bayes": posterior.mean,
             "probability": counts / counts.sum(),
         }

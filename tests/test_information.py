@@ -10,13 +10,19 @@ from commands import assert_refuses, assert_runs, draw_texts, write_corpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
-from scipy.stats import dirichlet_multinomial, norm
+from scipy.stats import norm
 from tiny_encoder import build_tokenizer
 
 from common.contract import INFORMATION, TOKEN_COUNTS
-from common.information import empirical_bayes as estimates
-from common.information import word_coordinates
-from common.information.plug_in import information_gain, shuffled_information_gain
+from common.information import extrapolation, word_coordinates
+from common.information.empirical_bayes import posterior_information_gain
+from common.information.extrapolation import Estimate
+from common.information.plug_in import (
+    ExpectedCells,
+    independent_information_gain,
+    information_gain,
+    shuffled_information_gain,
+)
 from common.tables import read_metadata, read_table
 from common.tokens import pair_counts
 
@@ -29,6 +35,17 @@ sentences_of_ids = st.lists(
 def counted(sentences: list[list[int]]) -> csr_array:
     ids = np.array([token for sentence in sentences for token in sentence])
     return pair_counts.count_pairs(ids, np.array([len(s) for s in sentences]), TYPES)
+
+
+def grouped(sentences: list[list[int]], groups: list[int] | np.ndarray) -> csr_array:
+    ids = np.array([token for sentence in sentences for token in sentence])
+    lengths = np.array([len(s) for s in sentences])
+    return pair_counts.count_grouped_pairs(ids, lengths, np.array(groups), TYPES)
+
+
+def by_group(pairs: csr_array) -> np.ndarray:
+    """C of each group, shape (types, types, groups)."""
+    return pairs.toarray().reshape(pairs.shape[0], -1, pair_counts.GROUPS)
 
 
 @given(sentences_of_ids)
@@ -76,29 +93,47 @@ def test_a_running_sum_is_the_sum(parts: list[list[list[int]]]) -> None:
     assert np.array_equal(running.take().toarray(), expected)
 
 
-@given(st.lists(st.tuples(st.booleans(), sentences_of_ids), max_size=9), st.integers(1, 80))
+@given(sentences_of_ids, st.data())
+@settings(deadline=None)
+def test_groups_add_up_to_all_pairs(sentences: list[list[int]], data: st.DataObject) -> None:
+    groups = data.draw(
+        st.lists(st.integers(0, 7), min_size=len(sentences), max_size=len(sentences))
+    )
+    pairs = grouped(sentences, groups)
+    dense = by_group(pairs)
+    assert np.array_equal(dense.sum(axis=2), counted(sentences).toarray())
+    for group in set(groups):
+        of_group = [s for s, g in zip(sentences, groups, strict=True) if g == group]
+        assert np.array_equal(dense[:, :, group], counted(of_group).toarray())
+    table = pair_counts.pair_table(pairs)
+    assert (table["count"] > 0).all()
+    assert table.equals(table.sort("token_id", "other_id"))
+    parts = [table[:7], table[7:]]
+    assert np.array_equal(dense, by_group(pair_counts.grouped_pairs(parts, TYPES)))
+    even, odd = pair_counts.pair_halves(parts, TYPES)
+    assert np.array_equal(even.toarray(), dense[:, :, ::2].sum(axis=2))
+    assert np.array_equal(odd.toarray(), dense[:, :, 1::2].sum(axis=2))
+
+
+@given(st.lists(st.tuples(st.integers(0, 7), sentences_of_ids), max_size=9), st.integers(1, 80))
 @settings(deadline=None)
 def test_pairs_that_are_set_down_add_up_to_those_held_in_memory(
-    parts: list[tuple[bool, list[list[int]]]], held: int
+    parts: list[tuple[int, list[list[int]]]], held: int
 ) -> None:
     """New types come with later parts, as new words do."""
     some, all_at_once = pair_counts.PairSum(held), pair_counts.PairSum()
-    expected = np.zeros((2, TYPES, TYPES), np.int64)
+    expected = np.zeros((TYPES, TYPES, pair_counts.GROUPS), np.int64)
     met = 1
-    for half, sentences in parts:
-        pairs = counted(sentences)
-        met = max(met, int(pairs.indices.max(initial=0)) + 1)
+    for group, sentences in parts:
+        pairs = grouped(sentences, [group] * len(sentences))
+        met = max(met, int(pairs.indices.max(initial=0)) // pair_counts.GROUPS + 1)
         for total in (some, all_at_once):
-            total.add(int(half), pairs[:met, :met])
-        expected[int(half)] += pairs.toarray()
-    tables = list(some.tables(TYPES))
-    table = pl.concat(tables)
+            total.add(pairs[:met, : met * pair_counts.GROUPS])
+        expected += by_group(pairs)
+    table = pl.concat(some.tables(TYPES))
     assert table.equals(pl.concat(all_at_once.tables(TYPES)))
     assert table.equals(table.sort("token_id", "other_id"))
-    for half, back in zip(
-        expected, pair_counts.pair_halves([table[:7], table[7:]], TYPES), strict=True
-    ):
-        assert np.array_equal(half, back.toarray())
+    assert np.array_equal(expected, by_group(pair_counts.grouped_pairs([table], TYPES)))
 
 
 def test_no_more_pairs_than_told_are_in_memory() -> None:
@@ -107,43 +142,29 @@ def test_no_more_pairs_than_told_are_in_memory() -> None:
     total = pair_counts.PairSum(held)
     for _ in range(50):
         ids = generator.integers(types, size=10 * sentences)
-        pairs = pair_counts.count_pairs(ids, np.full(sentences, 10), types)
-        total.add(int(generator.integers(2)), pairs)
-        assert sum(map(len, total.sums)) <= held
-    assert len(total.set_down[0]) > 10
+        groups = generator.integers(8, size=sentences)
+        lengths = np.full(sentences, 10)
+        total.add(pair_counts.count_grouped_pairs(ids, lengths, groups, types))
+        assert len(total.sum) <= held
+    assert len(total.set_down) > 10
     tables = [len(table) for table in total.tables(types)]
     assert sum(tables) > 10 * held
     assert max(tables) < held
 
 
 def test_sums_that_32_bits_do_not_hold() -> None:
-    half = csr_array(np.array([[0, 2**31 - 2], [2**31 - 2, 1]], np.int32))
+    cells = np.zeros((1, 8), np.int32)
+    cells[0, 3] = 2**31 - 2
     running = pair_counts.RunningSum()
-    running.add(half)
-    running.add(half)
-    total = running.take()
-    assert total.toarray().tolist() == [[0, 2**32 - 4], [2**32 - 4, 2]]
-    table = pair_counts.pair_table(total, half)
-    assert table["count"].to_list() == [3 * 2**31 - 6, 3 * 2**31 - 6, 3]
-    assert table["half_count"].to_list() == [2**32 - 4, 2**32 - 4, 2]
+    running.add(csr_array(cells))
+    running.add(csr_array(cells))
+    table = pair_counts.pair_table(running.take())
+    assert table["count"].to_list() == table["group_4"].to_list() == [2**32 - 4]
 
 
 def test_a_sentence_whose_pairs_32_bits_do_not_hold() -> None:
     pairs = pair_counts.count_pairs(np.zeros(50_000, np.int64), np.array([50_000]), 1)
     assert pairs.toarray().tolist() == [[50_000 * 49_999]]
-
-
-@given(sentences_of_ids, sentences_of_ids)
-@settings(deadline=None)
-def test_halves_come_back_from_their_table(first: list[list[int]], second: list[list[int]]) -> None:
-    halves = counted(first), counted(second)
-    table = pair_counts.pair_table(*halves)
-    assert (table["count"] > 0).all()
-    assert table.equals(table.sort("token_id", "other_id"))
-    for half, back in zip(
-        halves, pair_counts.pair_halves([table[:7], table[7:]], TYPES), strict=True
-    ):
-        assert np.array_equal(half.toarray(), back.toarray())
 
 
 def test_expected_bias_is_the_mean_over_shuffles() -> None:
@@ -174,29 +195,84 @@ def test_types_that_do_not_occur_have_no_bias() -> None:
     assert (found[1:] > 0).all()
 
 
-def test_likelihood_of_a_row_is_scipys() -> None:
-    generator = np.random.default_rng(0)
-    mean = generator.dirichlet(np.ones(TYPES))
-    rows = generator.integers(1, 9, (2, TYPES))
-    found = estimates._polya_likelihood(csr_array(rows), np.tile(mean, (2, 1)))
-    for row, likelihood in zip(rows, found, strict=True):
-        expected = [
-            dirichlet_multinomial.logpmf(row, a * mean, row.sum()) for a in estimates.CONCENTRATIONS
-        ]
-        assert np.allclose(likelihood - likelihood[0], np.array(expected) - expected[0], atol=1e-6)
+def test_expectation_of_independent_pairs_is_that_of_shuffled_tokens() -> None:
+    """Sentences of one length: each pair of a type is then a draw from the types' shares."""
+    counts = np.round(60_000 / (np.arange(500) + 3)).astype(int)
+    pairs = np.stack([counts * 9, counts // 3 * 9], axis=1).astype(float)
+    found = independent_information_gain(pairs)
+    for part, size in zip(found.T, (counts, counts // 3), strict=True):
+        sentences = np.array([size.sum() // 10])
+        expected = shuffled_information_gain(size, np.array([10]), sentences)
+        assert np.allclose(part, expected, rtol=0.01)
 
 
-def test_posterior_mean_of_a_row_equals_draws_from_the_posterior() -> None:
+def test_expectation_of_draws_from_a_row_is_their_mean() -> None:
     generator = np.random.default_rng(0)
-    prior, marginal = generator.dirichlet(np.ones(TYPES), 2)
-    halves = generator.multinomial(40, prior, 1), generator.multinomial(50, marginal, 1)
-    counts, concentration = halves[0] + halves[1], 30.0
-    drawn = generator.dirichlet(counts[0] + concentration * prior, 400_000)
-    divergence = (drawn * np.log(drawn / prior)).sum(axis=1)
-    toward = counts[0] / 90 @ np.log(prior / marginal)
-    rows = csr_array(counts)
-    gain = estimates._row_gain(rows, marginal, prior[None], np.array([[concentration]]))[0]
-    assert gain[0] == pytest.approx(toward + divergence.mean(), abs=5 * divergence.std() / 630)
+    smooth = generator.dirichlet(np.full(300, 0.3), 2).astype(np.float32)
+    found = ExpectedCells().gain(smooth, np.array([40, 2000]))
+    for row, size, expected in zip(smooth, (40, 2000), found, strict=True):
+        drawn = generator.poisson(row.astype(float) * size, (4000, 300))
+        held = np.where(drawn > 0, drawn, 1)
+        mean = row.astype(float) * size
+        excess = (drawn * np.log(held)).mean(axis=0) - mean * np.log(np.maximum(mean, 1e-300))
+        assert expected == pytest.approx(((1 - row) * excess).sum() / size, rel=0.02)
+
+
+@given(sentences_of_ids, st.data())
+@settings(deadline=None)
+def test_gains_of_parts_are_those_of_their_pairs(
+    sentences: list[list[int]], data: st.DataObject
+) -> None:
+    groups = data.draw(
+        st.lists(st.integers(0, 7), min_size=len(sentences), max_size=len(sentences))
+    )
+    pairs = grouped(sentences, groups)
+    table = pair_counts.pair_table(pairs)
+    parts = [table[:5], table[5:9], table[9:]]
+    totals = extrapolation.group_totals(parts, TYPES)
+    assert np.array_equal(totals, by_group(pairs).sum(axis=1))
+    gains = extrapolation.gains_of_parts(parts, totals)
+    for member, gain in zip(extrapolation.MEMBERS, gains.T, strict=True):
+        held = by_group(pairs) @ member
+        if held.any():
+            expected = information_gain(csr_array(held))
+            assert np.allclose(gain, expected, atol=1e-12, equal_nan=True)
+        else:
+            assert np.isnan(gain).all()
+
+
+def test_ways_to_halve_the_groups_are_orthogonal() -> None:
+    signs = 2.0 * extrapolation.SPLITS - 1
+    assert np.array_equal(signs @ signs.T, 8 * np.eye(7))
+    assert np.array_equal(signs.sum(axis=1), np.zeros(7))
+    assert (extrapolation.MEMBERS[1:8] + extrapolation.MEMBERS[8:] == 1).all()
+
+
+def test_extrapolation_takes_off_a_bias_that_falls_by_its_power() -> None:
+    """Noise of the groups is averaged by the whole, and its variance is found."""
+    generator = np.random.default_rng(0)
+    words = 4000
+    of_group = generator.normal(0.5, 0.2, (words, 8))
+    pairs = np.tile(100 * extrapolation.MEMBERS.sum(axis=1), (words, 1))
+    means = of_group @ extrapolation.MEMBERS.T / extrapolation.MEMBERS.sum(axis=1)
+    power = np.log2(1 + 1 / extrapolation.STEP)
+    bias = 0.3 * (pairs / 800) ** -power
+    mean, fall, variance = extrapolation.extrapolate(means + bias, pairs)
+    assert np.allclose(mean, of_group.mean(axis=1))
+    assert np.allclose(fall, 0.3 / extrapolation.STEP)
+    assert variance.mean() == pytest.approx(0.2**2 / 8, rel=0.05)
+
+
+def test_a_mean_over_words_of_like_frequency_is_a_running_mean() -> None:
+    generator = np.random.default_rng(0)
+    rows, values = generator.permutation(200).astype(float), generator.normal(size=200)
+    values[::3] = np.nan
+    found = extrapolation.by_frequency(rows, values)
+    order = np.argsort(rows)
+    known = [k for k in order if np.isfinite(values[k]) and rows[k] > 0]
+    for rank, word in enumerate(known):
+        near = known[max(rank - 25, 0) : rank + 26]
+        assert found[word] == pytest.approx(values[near].mean())
 
 
 def test_coordinates_are_means_of_a_posterior_by_quadrature(
@@ -217,28 +293,40 @@ def test_coordinates_are_means_of_a_posterior_by_quadrature(
         assert found[1][word, 0] == pytest.approx(variance, abs=1e-8)
 
 
-def topical_halves(topics: int, sentences: int) -> tuple[tuple[csr_array, csr_array], np.ndarray]:
-    """C of both halves where a sentence is 8 words of one topic, and the exact KL(w)."""
+def topical_pairs(topics: int, sentences: int, repeats: int = 1) -> tuple[csr_array, np.ndarray]:
+    """C of each group where a sentence is 8 words of one topic, and the exact KL(w).
+
+    Each sentence is there so many times, in one group: a document that repeats itself.
+    """
     generator = np.random.default_rng(1)
     shares = generator.dirichlet(np.full(120, 0.5), topics) + 1e-4
     shares /= shares.sum(axis=1, keepdims=True)
-    halves = []
-    for _ in range(2):
-        topic = np.repeat(generator.integers(topics, size=sentences // 2), 8)
-        ladder = (shares.cumsum(axis=1) + np.arange(topics)[:, None]).ravel()
-        place = np.searchsorted(ladder, topic + generator.random(len(topic)))
-        ids = np.minimum(place - topic * 120, 119)
-        halves.append(pair_counts.count_pairs(ids, np.full(sentences // 2, 8), 120))
+    topic = np.repeat(generator.integers(topics, size=sentences), 8)
+    ladder = (shares.cumsum(axis=1) + np.arange(topics)[:, None]).ravel()
+    place = np.searchsorted(ladder, topic + generator.random(len(topic)))
+    ids = np.minimum(place - topic * 120, 119).reshape(sentences, 8)
+    groups = np.repeat(np.arange(sentences) % 8, repeats)
+    ids = np.repeat(ids, repeats, axis=0).ravel()
+    lengths = np.full(len(groups), 8)
     joint = shares.T @ shares / topics
     marginal = joint.sum(axis=1)
     exact = (joint / marginal[:, None] * np.log(joint / np.outer(marginal, marginal))).sum(axis=1)
-    return (halves[0], halves[1]), exact
+    return pair_counts.count_grouped_pairs(ids, lengths, groups, 120), exact
+
+
+def estimated(pairs: csr_array) -> tuple[np.ndarray, Estimate, Estimate]:
+    """Plug-in gain, extrapolated and posterior of C of each group."""
+    table = [pair_counts.pair_table(pairs)]
+    totals = extrapolation.group_totals(table, pairs.shape[0])
+    gains = extrapolation.gains_of_parts(table, totals)
+    tokens = int(totals.sum()) // 7
+    posterior = posterior_information_gain(lambda: table, gains, totals, tokens)
+    return gains[:, 0], extrapolation.extrapolated_information_gain(gains, totals), posterior
 
 
 def test_posterior_finds_the_information_of_a_topical_language() -> None:
-    halves, exact = topical_halves(4, 4000)
-    found = estimates.posterior_information_gain(halves, 32_000)
-    plug_in = information_gain(halves[0] + halves[1])
+    pairs, exact = topical_pairs(4, 4000)
+    plug_in, _, found = estimated(pairs)
     known = np.isfinite(found.mean)
     assert known.mean() > 0.8
     error, before = ((gain / exact - 1)[known] for gain in (found.mean, plug_in))
@@ -248,26 +336,34 @@ def test_posterior_finds_the_information_of_a_topical_language() -> None:
     assert inside.mean() > 0.85
 
 
-def test_posterior_finds_nothing_where_there_is_nothing() -> None:
-    halves, exact = topical_halves(1, 4000)
+@pytest.mark.parametrize("repeats", [1, 6])
+def test_estimates_find_nothing_where_there_is_nothing(repeats: int) -> None:
+    """Also in sentences that are there six times, whose pairs are no independent draws."""
+    pairs, exact = topical_pairs(1, 8000 // repeats, repeats)
     assert np.allclose(exact, 0)
-    found = estimates.posterior_information_gain(halves, 32_000)
-    plug_in = information_gain(halves[0] + halves[1])
+    plug_in, extrapolated, found = estimated(pairs)
     known = np.isfinite(found.mean)
-    assert found.mean[known].mean() < 0.1 * plug_in[known].mean()
+    corrected = plug_in - independent_information_gain(np.asarray(pairs.sum(axis=1))[:, None])[:, 0]
+    bias = {1: 0.1 * plug_in, 6: 0.5 * corrected}[repeats][known].mean()
+    assert found.mean[known].mean() < bias
+    assert extrapolated.mean[known].mean() < bias
+    assert (found.low[known] == 0).mean() > 0.9
 
 
 def test_halves_may_change_places() -> None:
-    (first, second), _ = topical_halves(4, 1000)
-    one = estimates.posterior_information_gain((first, second), 8000)
-    other = estimates.posterior_information_gain((second, first), 8000)
-    assert np.allclose(one.mean, other.mean, rtol=1e-6, equal_nan=True)
-    assert np.allclose(one.high, other.high, rtol=1e-6, equal_nan=True)
+    pairs, _ = topical_pairs(4, 1000)
+    dense = by_group(pairs)[:, :, [1, 0, 3, 2, 5, 4, 7, 6]]
+    _, of_one, one = estimated(pairs)
+    _, of_other, other = estimated(csr_array(dense.reshape(pairs.shape)))
+    assert np.allclose(of_one.mean, of_other.mean, rtol=1e-9, equal_nan=True)
+    assert np.allclose(one.mean, other.mean, rtol=1e-3, equal_nan=True)
+    assert np.allclose(one.high, other.high, rtol=1e-3, equal_nan=True)
 
 
-def test_a_corpus_of_one_half_has_no_posterior() -> None:
-    (first, _), _ = topical_halves(2, 500)
-    found = estimates.posterior_information_gain((first, csr_array(first.shape)), 2000)
+def test_a_corpus_of_one_group_has_no_posterior() -> None:
+    dense = by_group(topical_pairs(2, 500)[0])
+    dense[:, :, 1:] = 0
+    _, _, found = estimated(csr_array(dense.reshape(len(dense), -1)))
     assert np.isnan(found.mean).all()
 
 
@@ -299,6 +395,9 @@ def test_estimates_of_a_counted_corpus(tmp_path: Path) -> None:
     low, mean, high = (seen[f"information_gain_{end}"] for end in ("low", "bayes", "high"))
     assert ((low >= 0) & (low <= mean) & (mean <= high)).all()
     assert (mean < seen["information_gain"]).all()
+    names = (f"information_gain_extrapolated{end}" for end in ("_low", "", "_high"))
+    low, mean, high = (seen[name] for name in names)
+    assert ((low >= 0) & (low <= mean) & (mean <= high)).all()
     unseen = found.filter(pl.col("count") == 0)
     assert len(unseen) == 5
     assert all(unseen[name].null_count() == 5 for name in found.columns if "gain" in name)

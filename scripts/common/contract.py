@@ -95,14 +95,19 @@ _RELATIONS = _STATISTICS | {
 RELATIONS = tuple(_RELATIONS)
 """Statistics of a regression of weights."""
 _QUANTITIES = {
-    "self_information": ("self-information", 5, "-log P(w)"),
-    "information_gain": ("information gain", 4, "plug-in estimate of KL(w)"),
+    "self_information": ("self-information", 6, "-log P(w)"),
+    "information_gain": ("information gain", 5, "plug-in estimate of KL(w)"),
     "information_gain_shuffled": (
         "information gain, shuffled",
-        7,
+        8,
         "plug-in estimate on the corpus shuffled across sentences",
     ),
-    "information_gain_corrected": ("information gain, corrected", 3, "plug-in minus shuffled"),
+    "information_gain_corrected": ("information gain, corrected", 4, "plug-in minus shuffled"),
+    "information_gain_extrapolated": (
+        "information gain, extrapolated",
+        3,
+        "extrapolated over groups of documents",
+    ),
     "information_gain_bayes": (
         "information gain, Bayes",
         2,
@@ -115,7 +120,7 @@ _QUANTITIES = {
     ),
     "surprisal": (
         "surprisal",
-        6,
+        7,
         "-log P(token | the rest of its sentence) of a masked language model",
     ),
 }
@@ -169,6 +174,11 @@ INFORMATION = Table(
         ),
         "information_gain_shuffled": _quantity("its expectation on tokens shuffled over sentences"),
         "information_gain_corrected": _quantity("information_gain - information_gain_shuffled"),
+        "information_gain_extrapolated": _quantity(
+            "KL(w) extrapolated over groups of documents; null where the type was not seen"
+        ),
+        "information_gain_extrapolated_low": _quantity("lower end of its confidence interval"),
+        "information_gain_extrapolated_high": _quantity("upper end of its confidence interval"),
         "information_gain_bayes": _quantity("posterior mean of KL(w); null for too few pairs"),
         "information_gain_low": _quantity("lower end of the credible interval of KL(w)"),
         "information_gain_high": _quantity("upper end of the credible interval of KL(w)"),
@@ -191,7 +201,10 @@ PAIR_COUNTS = Table(
         "token_id": _TOKEN["token_id"],
         "other_id": _key(pa.int32(), "id of the other token of the pair"),
         "count": Column(pa.int64(), "pairs", "C(w, w'), summed over sentences"),
-        "half_count": Column(pa.int64(), "pairs", "the same over every other document"),
+        **{
+            f"group_{g}": Column(pa.int64(), "pairs", f"the same over group {g} of the documents")
+            for g in range(1, 9)
+        },
     },
 )
 ADJACENT_COUNTS = Table(

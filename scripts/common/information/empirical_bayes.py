@@ -1,166 +1,128 @@
-"""Information gain KL(w), in nats, by empirical Bayes from the pair counts of two half corpora.
+"""Information gain KL(w), in nats, by empirical Bayes, for documents whose words come in bursts.
 
-The coordinates of the words (word_coordinates) give a smooth row m(w') of each word, which is the
-mean of the Dirichlet prior of its row of C.
+The coordinates of the words (word_coordinates) give a smooth row m(w') of each word. KL(w) is
+sum_w' P(w'|w) log(m(w') / P(w')), which takes the counted row as it is, and the residual
+KL(P(.|w) || m), which is extrapolated over groups of documents and shrunk as far as those of words
+of like frequency are noise: to nothing where m is all there is to know, as in a language of topics.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.special import digamma, gammaln
-from scipy.stats import norm
+import polars as pl
 
-from common.information.word_coordinates import (
+from common.information.extrapolation import (
     BLOCK,
-    Coordinates,
-    Halves,
-    fit_coordinates,
-    measurable,
-    mixture,
-    row_means,
-    row_sums,
+    MEMBERS,
+    Estimate,
+    add_by_row,
+    by_frequency,
+    extrapolate,
+    with_interval,
 )
+from common.information.plug_in import ExpectedCells, independent_information_gain
+from common.information.word_coordinates import Coordinates, fit_coordinates, measurable
+from common.tokens.pair_counts import GROUP_COLUMNS, pair_halves
 
 FLOOR = 0.02
 """Least m(w') / P(w')."""
-CONCENTRATIONS = np.geomspace(1, 1e8, 33)
-BINS = 10
-"""Groups of words of like frequency, each with a design effect and a discrepancy of its own."""
+WORDS = 256
+"""Words at a time, against all others."""
 
 
-@dataclass(frozen=True)
-class Posterior:
-    """KL(w) of every type, nats: mean and ends of the interval; NaN for too few pairs."""
-
-    mean: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-
-
-def posterior_information_gain(halves: Halves, tokens: int, confidence: float = 0.95) -> Posterior:
+def posterior_information_gain(
+    tables: Callable[[], Iterable[pl.DataFrame]],
+    gains: np.ndarray,
+    totals: np.ndarray,
+    tokens: int,
+    confidence: float = 0.95,
+) -> Estimate:
     """Posterior mean and credible interval of KL(w).
 
-    KL(w) = sum_w' P(w'|w) log(m(w') / P(w')) + KL(P(.|w) || m). The first term takes the counted
-    row, less half the posterior variance of g, by which m follows that row (a one-step estimate);
-    the second is its posterior mean when the row is multinomial with a Dirichlet prior of mean m
-    and of the concentration that maximises its Polya likelihood (Wolpert and Wolf 1995).
-
-    The interval is KL(w) +- z sqrt(d V(w) + r KL(w)^2). V(w) is the sampling variance of the
-    one-step estimate for independent pairs, d their design effect between the halves. The second
-    term stands for what the method has not yet learnt: r = mean (h(w) - KL(w))^2 / mean KL(w)^2, h
-    the mean of both halves' own estimates. d and r are means over words of like frequency.
+    The residual in a part of the documents is the plug-in estimate, less the sum over m, less what
+    independent draws from m would have. Extrapolated, it has a variance v between halves of the
+    documents, and a normal prior of mean 0, whose variance t is what the squares of the residuals
+    of words of like frequency have beyond v. The share t / (t + v) of the residual is kept.
+    The variance of the interval is that of the sum over m, the square of its correction, v and the
+    squared fall of the residual as far as they are kept, and the mean square of what is not kept.
 
     Parameters
     ----------
-    halves
-        C of each half of the corpus, shape (types, types).
+    tables
+        Gives the parts of the PAIR_COUNTS table.
+    gains, totals
+        As of `gains_of_parts` and `group_totals`.
     tokens
         Tokens of the corpus.
     confidence
         Probability of the interval.
     """
-    pairs = csr_array(halves[0] + halves[1])
-    rows = row_sums(pairs)
-    if not measurable(halves).any():
-        unknown = np.full(len(rows), np.nan)
-        return Posterior(unknown, unknown, unknown)
-    gain, spread, effect = _one_step(halves, pairs, tokens)
-    in_halves = np.mean([_one_step(halves, half, tokens / 2)[0] for half in halves], axis=0)
-    known = np.where(np.isfinite(in_halves), gain, np.nan)
-    discrepancy = _by_frequency(rows, (in_halves - known) ** 2)
-    discrepancy = discrepancy / np.maximum(_by_frequency(rows, known**2), 1e-300) * gain**2
-    spread = spread * _by_frequency(rows, effect) + discrepancy
-    reach = norm.ppf((1 + confidence) / 2) * np.sqrt(spread)
-    return Posterior(*(np.maximum(x, 0) for x in (gain, gain - reach, gain + reach)))
+    pairs = totals @ MEMBERS.T
+    rows = pairs[:, 0]
+    halves = pair_halves(tables(), len(rows))
+    known = measurable(halves)
+    if not known.any():
+        return Estimate(*(np.full(len(rows), np.nan) for _ in range(3)))
+    coordinates = fit_coordinates(halves, tokens)
+    del halves
+    mass, excess = _smooth_rows(coordinates, rows, known)
+    toward = _toward(tables(), coordinates, totals) @ MEMBERS.T / np.maximum(pairs, 1)
+    toward = np.where((pairs > 0) & known[:, None], toward - np.log(mass)[:, None], np.nan)
+    explained = toward[:, 0] - coordinates.variance.sum(axis=1) / 2
+    halvings = np.log2(np.maximum(pairs, 1) / np.maximum(rows, 1)[:, None])
+    expected = independent_information_gain(pairs) + excess[0][:, None]
+    expected += (excess[0] - excess[1])[:, None] * halvings
+    residual, fall, variance = extrapolate(gains - expected - toward, pairs)
+    residual += toward[:, 0] - explained
+    variance, square = by_frequency(rows, variance), by_frequency(rows, residual**2)
+    kept = np.maximum(square - variance, 0) / np.maximum(square, 1e-300)
+    variance = kept * (variance + fall**2) + (1 - kept) ** 2 * square
+    variance += by_frequency(rows, extrapolate(toward, pairs)[2]) + (toward[:, 0] - explained) ** 2
+    return with_interval(explained + kept * residual, variance, confidence)
 
 
-def _one_step(
-    halves: Halves, pairs: csr_array, tokens: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """KL(w) from `pairs`, its variance for independent pairs, and its own design effect."""
-    rows = row_sums(pairs)
-    gain, spread, effect = (np.full(len(rows), np.nan) for _ in range(3))
-    marginal = rows / rows.sum()
-    coordinates = fit_coordinates(halves, pairs, tokens)
-    known = np.flatnonzero(measurable(halves) & (rows > 0))
-    blocks = [known[start : start + BLOCK] for start in range(0, len(known), BLOCK)]
-    likelihood = [_polya_likelihood(pairs[b], _smooth(b, marginal, coordinates)) for b in blocks]
-    chosen = mixture(np.concatenate(likelihood)).argmax(axis=1)
-    concentration = np.zeros(len(rows))
-    concentration[known] = CONCENTRATIONS[chosen]
-    for b in blocks:
-        smooth = _smooth(b, marginal, coordinates)
-        gain[b], terms = _row_gain(pairs[b], marginal, smooth, concentration[b, None])
-        spread[b], effect[b] = _row_noise((halves[0][b], halves[1][b]), terms)
-    gain -= coordinates.variance.sum(axis=1) / 2
-    follows = coordinates.mean + (row_means(pairs, coordinates.functions) - coordinates.mean) * (
-        coordinates.variance / coordinates.noise
-    )
-    of_mean = (coordinates.noise * coordinates.mean**2).sum(axis=1)
-    spread *= (coordinates.noise * follows**2).sum(axis=1) / np.maximum(of_mean, 1e-300)
-    spread = spread / np.maximum(rows, 1) + (coordinates.variance**2).sum(axis=1) / 2
-    return np.maximum(gain, 0), spread, effect
+def _ratio(coordinates: Coordinates, block: np.ndarray) -> np.ndarray:
+    """m(w') / P(w') of some types, before m is normalised, (block, types)."""
+    product = coordinates.mean[block] @ coordinates.functions.T
+    product += 1
+    return np.maximum(product, FLOOR, out=product)
 
 
-def _smooth(block: np.ndarray, marginal: np.ndarray, coordinates: Coordinates) -> np.ndarray:
-    """m of some types, shape (block, types)."""
-    ratio = np.maximum(1 + coordinates.mean[block] @ coordinates.functions.T, FLOOR)
-    smooth = ratio * marginal
-    return smooth / smooth.sum(axis=1, keepdims=True)
+def _smooth_rows(
+    coordinates: Coordinates, rows: np.ndarray, known: np.ndarray
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """Sum of the row before it is normalised, (types,), and the excess of m's over P's expectation.
+
+    The excess, of independent draws, is in a row of as many pairs and in one of half of them.
+    """
+    marginal = (rows / rows.sum()).astype(np.float32)
+    mass = np.ones(len(rows))
+    excess = np.zeros(len(rows)), np.zeros(len(rows))
+    expected = ExpectedCells()
+    chosen = np.flatnonzero(known)
+    for block in np.split(chosen, range(WORDS, len(chosen), WORDS)):
+        smooth = _ratio(coordinates, block)
+        mass[block] = smooth @ marginal
+        smooth *= marginal / mass[block, None].astype(np.float32)
+        for size, of_size in zip((1, 2), excess, strict=True):
+            number = rows[block] / size
+            of_size[block] = expected.gain(smooth, number)
+    for size, of_size in zip((1, 2), excess, strict=True):
+        of_size[known] -= independent_information_gain(rows[:, None], rows[:, None] / size)[
+            known, 0
+        ]
+    return mass, excess
 
 
-def _polya_likelihood(pairs: csr_array, smooth: np.ndarray) -> np.ndarray:
-    """Log-likelihood of rows of C at each of `CONCENTRATIONS`, shape (rows, concentrations)."""
-    row = np.repeat(np.arange(pairs.shape[0]), np.diff(pairs.indptr))
-    mean = smooth[row, pairs.indices]
-    rows = row_sums(pairs)
-    # gamma(1 + x) / gamma(x) = x: most cells count one pair, and need no gamma function
-    once = pairs.data == 1
-    singles = np.bincount(row[once], minlength=len(rows))
-    of_singles = np.bincount(row[once], np.log(mean[once]), minlength=len(rows))
-    row, mean, counts = row[~once], mean[~once], pairs.data[~once]
-    cells = [
-        np.bincount(row, gammaln(counts + a * mean) - gammaln(a * mean), minlength=len(rows))
-        + (of_singles + singles * np.log(a))
-        for a in CONCENTRATIONS
-    ]
-    return np.stack(cells, 1) + gammaln(CONCENTRATIONS) - gammaln(rows[:, None] + CONCENTRATIONS)
-
-
-def _row_gain(
-    pairs: csr_array, marginal: np.ndarray, smooth: np.ndarray, concentration: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """KL(w) of rows of C, and its terms log(P(w'|w) / P(w')), which have mean 0 in the row."""
-    counts = pairs.toarray()
-    rows = counts.sum(axis=1, keepdims=True)
-    mass, total = counts + concentration * smooth, rows + concentration
-    log_smooth, log_marginal = (
-        np.log(x, where=x > 0, out=np.zeros_like(x)) for x in (smooth, marginal)
-    )
-    residual = (mass * (digamma(mass + 1) - log_smooth)).sum(axis=1, keepdims=True) / total
-    residual = np.maximum(residual - digamma(total + 1), 0)
-    gain = (counts * (log_smooth - log_marginal)).sum(axis=1, keepdims=True) / rows + residual
-    terms = np.log(mass / total, where=mass > 0, out=np.zeros_like(mass)) - log_marginal
-    return gain[:, 0], terms - (counts * terms).sum(axis=1, keepdims=True) / rows
-
-
-def _row_noise(halves: Halves, terms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Variance of `terms` over the pairs of a row, and its design effect between the halves."""
-    first, second = (half.toarray() for half in halves)
-    many, others = first.sum(axis=1), second.sum(axis=1)
-    spread = ((first + second) * terms**2).sum(axis=1) / (many + others)
-    between = (first * terms).sum(axis=1) / many - (second * terms).sum(axis=1) / others
-    expected = spread * (1 / many + 1 / others)
-    effect = np.divide(between**2, expected, out=np.full_like(spread, np.nan), where=expected > 0)
-    return spread, effect
-
-
-def _by_frequency(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Mean of noisy `values` of words of like frequency; NaN among them is left out."""
-    known = np.flatnonzero(np.isfinite(values))
-    if not len(known):
-        return np.ones(len(rows))
-    bins = np.array_split(known[np.argsort(rows[known], kind="stable")], min(BINS, len(known)))
-    centres = [np.log(rows[one]).mean() for one in bins]
-    return np.interp(np.log(np.maximum(rows, 1)), centres, [values[one].mean() for one in bins])
+def _toward(
+    tables: Iterable[pl.DataFrame], coordinates: Coordinates, totals: np.ndarray
+) -> np.ndarray:
+    """Sum over the pairs of log(m(w') / P(w')), m not normalised, of each group."""
+    sums = np.zeros_like(totals)
+    for table in tables:
+        for block in table.iter_slices(BLOCK):
+            row, other = (block[name].to_numpy() for name in ("token_id", "other_id"))
+            product = np.einsum("ck,ck->c", coordinates.mean[row], coordinates.functions[other])
+            ratio = np.log(np.maximum(1 + product, FLOOR))
+            add_by_row(sums, row, block.select(GROUP_COLUMNS).to_numpy() * ratio[:, None])
+    return sums

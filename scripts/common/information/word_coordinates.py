@@ -11,7 +11,7 @@ words, because there are few kinds of words; scales are the most likely ones (Ef
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array
+from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator, eigsh
 from scipy.special import logsumexp
 
@@ -22,6 +22,7 @@ NOISE_SHARE = 0.85
 """Least strength of a function, as a share of the strongest in pure noise; priors shrink it."""
 PASSES = 3
 """Alternations of functions and coordinates."""
+EIGEN_TOLERANCE = 1e-4
 DAMPING = 100
 """Tokens added to every type when functions are sought, because rare words bring most noise."""
 GROUP = 8
@@ -41,56 +42,53 @@ BLOCK = 256
 
 @dataclass(frozen=True)
 class Coordinates:
-    """Posterior mean and variance of g, its noise, and the f, each (types, functions)."""
+    """Posterior mean and variance of g, and the f, each (types, functions)."""
 
     mean: np.ndarray
     variance: np.ndarray
-    noise: np.ndarray
     functions: np.ndarray
 
 
-def fit_coordinates(halves: Halves, pairs: csr_array, tokens: float) -> Coordinates:
+def fit_coordinates(halves: Halves, tokens: float) -> Coordinates:
     """Coordinates of all types.
 
     Parameters
     ----------
     halves
-        C of each half of the corpus, shape (types, types), from which the noise is measured.
-    pairs
-        C of what is fitted: of the whole corpus or of one half.
+        C of each half of the documents, float32, shape (types, types).
     tokens
-        Tokens of what is fitted.
+        Tokens of the corpus.
     """
-    rows = row_sums(pairs)
+    rows = row_sums(halves[0]) + row_sums(halves[1])
     marginal = rows / rows.sum()
     inverse = [1 / np.maximum(row_sums(half), 1) for half in halves]
     measured = measurable(halves)
-    functions = _leading_functions(halves, pairs, marginal, DAMPING / tokens)
+    functions = _leading_functions(halves, marginal, DAMPING / tokens)
     for step in range(PASSES):
-        functions, strength = _uncorrelate(functions, pairs, marginal)
-        first, second = (row_means(half, functions)[measured] for half in halves)
+        first, second = (half @ functions.astype(np.float32) for half in halves)
+        turn, strength, shift = _uncorrelate(functions, first + second, rows)
+        functions = functions @ turn - shift
+        seen = (first + second) @ turn / np.maximum(rows, 1)[:, None] - shift
+        first, second = (
+            (x @ turn * one[:, None] - shift)[measured]
+            for x, one in zip((first, second), inverse, strict=True)
+        )
         both = (inverse[0] + inverse[1])[measured, None]
         noise = ((first - second) ** 2 / both).mean(axis=0) / np.maximum(rows, 1)[:, None]
         weights = marginal[measured]
         signal = np.average(first * second, axis=0, weights=weights) if weights.any() else noise[0]
         signal = np.maximum(signal, 1e-8)
-        seen = row_means(pairs, functions)
         mean = _shrink(seen, noise, signal)
         if step < PASSES - 1:
             functions = mean / strength
     centres = np.argsort(-rows, kind="stable")[:CENTRES]
     mean, variance = _toward_centres(seen, noise, signal, mean[centres], centres)
-    return Coordinates(mean, variance, noise, functions)
+    return Coordinates(*(x.astype(np.float32) for x in (mean, variance, functions)))
 
 
 def row_sums(pairs: csr_array) -> np.ndarray:
     """Pairs of each type, shape (types,)."""
-    return np.asarray(pairs.sum(axis=1)).ravel()
-
-
-def row_means(pairs: csr_array, functions: np.ndarray) -> np.ndarray:
-    """Mean of functions over each row of C, shape (types, functions)."""
-    return (pairs @ functions) / np.maximum(row_sums(pairs), 1)[:, None]
+    return np.asarray(pairs.sum(axis=1, dtype=np.float64)).ravel()
 
 
 def measurable(halves: Halves) -> np.ndarray:
@@ -99,36 +97,61 @@ def measurable(halves: Halves) -> np.ndarray:
     return (first + second >= LEAST_PAIRS) & (first > 0) & (second > 0)
 
 
-def _leading_functions(
-    halves: Halves, pairs: csr_array, marginal: np.ndarray, damping: float
-) -> np.ndarray:
+def _leading_functions(halves: Halves, marginal: np.ndarray, damping: float) -> np.ndarray:
     """Eigenvectors of the damped, normalised C whose eigenvalues are above the noise's largest."""
-    scale = diags_array(1 / np.sqrt(marginal + damping))
-    normal = scale @ (pairs / pairs.sum()) @ scale
-    trivial = marginal / np.sqrt(marginal + damping)
-    centred = LinearOperator(
-        normal.shape, lambda x: normal @ x - trivial * (trivial @ x), dtype=float
-    )
-    start = np.ones(len(marginal))
-    operator = LinearOperator(normal.shape, centred, dtype=float)
-    values, vectors = eigsh(operator, min(COMPONENTS, len(marginal) - 1), v0=start)
-    between = scale @ (halves[0] / halves[0].sum() - halves[1] / halves[1].sum()) @ scale / 2
-    edge = abs(eigsh(between, 1, v0=start, return_eigenvectors=False)[0]) if between.nnz else 0.0
-    edge *= np.sqrt((halves[0] + halves[1]).sum() / pairs.sum())
-    return scale @ vectors[:, abs(values) > NOISE_SHARE * edge]
+    scale = 1 / np.sqrt(marginal + damping)
+    trivial = marginal * scale
+    sums = [max(row_sums(half).sum(), 1) for half in halves]
+
+    def whole(x: np.ndarray) -> np.ndarray:
+        scaled = (scale * x).astype(np.float32)
+        product = (halves[0] @ scaled + halves[1] @ scaled) / sum(sums)
+        return scale * product - trivial * (trivial @ x)
+
+    def between(x: np.ndarray) -> np.ndarray:
+        first, second = (
+            half @ (scale * x).astype(np.float32) / total
+            for half, total in zip(halves, sums, strict=True)
+        )
+        return scale * (first - second) / 2
+
+    shape, start = halves[0].shape, np.ones(len(marginal))
+    operators = [LinearOperator(shape, of, dtype=float) for of in (whole, between)]
+    components = min(COMPONENTS, len(marginal) - 1)
+    values, vectors = eigsh(operators[0], components, v0=start, tol=EIGEN_TOLERANCE)
+    edge = 0.0
+    if all(half.nnz for half in halves):
+        (edge,) = eigsh(operators[1], 1, v0=start, return_eigenvectors=False, tol=EIGEN_TOLERANCE)
+    return scale[:, None] * vectors[:, abs(values) > NOISE_SHARE * abs(edge)]
 
 
 def _uncorrelate(
-    functions: np.ndarray, pairs: csr_array, marginal: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The same span by functions of mean 0, uncorrelated under P and in C, strongest first."""
-    functions = functions - marginal @ functions
-    values, turn = np.linalg.eigh(functions.T @ (marginal[:, None] * functions))
+    functions: np.ndarray, products: np.ndarray, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How functions become uncorrelated under P and in C, of mean 0, strongest first.
+
+    Parameters
+    ----------
+    functions, products
+        Functions, (types, functions), and C times them.
+    rows
+        Pairs of each type.
+
+    Returns
+    -------
+    What they are multiplied by, their strengths, and what is then taken off.
+    """
+    marginal = rows / rows.sum()
+    mean = marginal @ functions
+    centred = functions - mean
+    values, turn = np.linalg.eigh(centred.T @ (marginal[:, None] * centred))
     kept = values > 1e-10 * values.max(initial=0)
-    functions = functions @ (turn[:, kept] / np.sqrt(values[kept]))
-    values, turn = np.linalg.eigh(functions.T @ (pairs @ functions) / pairs.sum())
+    turn = turn[:, kept] / np.sqrt(values[kept])
+    joint = centred.T @ (products / rows.sum() - np.outer(marginal, mean))
+    values, last = np.linalg.eigh(turn.T @ (joint + joint.T) @ turn / 2)
     order = np.argsort(-abs(values))
-    return functions @ turn[:, order], values[order]
+    turn = turn @ last[:, order]
+    return turn, values[order], mean @ turn
 
 
 def _shrink(seen: np.ndarray, noise: np.ndarray, signal: np.ndarray) -> np.ndarray:

@@ -1,16 +1,22 @@
 """A corpus read piece by piece, so that memory does not grow with it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from common.command import InputError
 from common.contract import CORPUS
 from common.tables import open_table
 
 COLUMNS = ("document_id", "sentence_id", "text")
+STRETCHES = 128
+"""A corpus is dealt out to groups in so many stretches, because neighbours are alike."""
+FEWEST = 64
+"""Documents that are dealt out whole; of fewer, stretches of sentences are."""
 
 
 class CorpusFile:
@@ -28,6 +34,30 @@ class CorpusFile:
 
     def __len__(self) -> int:
         return self.file.metadata.num_rows
+
+    def groups(self, number: int) -> Callable[[pl.DataFrame], np.ndarray]:
+        """What tells the groups, from 0, of the sentences of a block, shape (sentences,).
+
+        A group is made of stretches of whole documents that follow each other: sections of one
+        article, sentences of one source and variants of one pair do. It does not depend on shards.
+        """
+        ranges = {}
+        for name in ("document_id", "sentence_id"):
+            ids = [batch[name] for batch in self.file.iter_batches(columns=[name])]
+            ends = [pc.min_max(part) for part in ids if len(part) > part.null_count]
+            ranges[name] = (
+                min((end["min"].as_py() for end in ends), default=0),
+                max((end["max"].as_py() for end in ends), default=0),
+            )
+        first, last = ranges["document_id"]
+        name = "document_id" if last - first + 1 >= FEWEST else "sentence_id"
+        first, last = ranges[name]
+        stretches = max(min(STRETCHES, last - first + 1), 1)
+
+        def group(block: pl.DataFrame) -> np.ndarray:
+            return (block[name].to_numpy() - first) * stretches // (last - first + 1) % number
+
+        return group
 
     def blocks(self, rows: range, size: int) -> Iterator[pl.DataFrame]:
         """`COLUMNS` of some of the rows, at most `size` sentences at a time.

@@ -1,6 +1,8 @@
 """Counts of pairs of types, added up in bounded memory.
 
 C(w, w') is the number of ordered pairs of distinct positions of one sentence that hold w and w'.
+It is kept for each of `GROUPS` groups of documents by itself: a matrix of shape
+(types, types * GROUPS), whose column w' * GROUPS + g is w' in group g.
 """
 
 import os
@@ -8,7 +10,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import BinaryIO, Self
 
 import numpy as np
@@ -21,6 +23,8 @@ HELD = 4_000_000
 """Pairs of types in memory at a time."""
 PARTS = 16
 """A table takes so many times the memory of the counts that it is made from."""
+GROUPS = 8
+GROUP_COLUMNS = tuple(f"group_{g}" for g in range(1, GROUPS + 1))
 
 
 def count_pairs(ids: np.ndarray, lengths: np.ndarray, types: int) -> csr_array:
@@ -35,9 +39,8 @@ def count_pairs(ids: np.ndarray, lengths: np.ndarray, types: int) -> csr_array:
     types
         Size of the vocabulary.
     """
-    ids, ends = ids.astype(np.int32), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     kind = np.int32 if (lengths**2).sum() <= np.iinfo(np.int32).max else np.int64
-    occurs = csr_array((np.ones(len(ids), kind), ids, ends), shape=(len(lengths), types))
+    occurs = _occurrences(ids, lengths, types, kind)
     pairs = occurs.T.tocsr() @ occurs
     pairs = csr_array(pairs - diags_array(np.bincount(ids, minlength=types), dtype=kind))
     pairs.eliminate_zeros()
@@ -45,10 +48,32 @@ def count_pairs(ids: np.ndarray, lengths: np.ndarray, types: int) -> csr_array:
     return pairs
 
 
-def count_adjacent_pairs(
-    ids: np.ndarray, lengths: np.ndarray, first: np.ndarray, types: int
+def count_grouped_pairs(
+    ids: np.ndarray, lengths: np.ndarray, groups: np.ndarray, types: int
 ) -> csr_array:
-    """Pairs of a token of a sentence and one of the next, in both orders, shape (types, types).
+    """C of each group of sentences, shape (types, types * GROUPS).
+
+    Parameters
+    ----------
+    ids, lengths, types
+        As in `count_pairs`.
+    groups
+        Group of each sentence, from 0.
+    """
+    kind = np.int32 if (lengths**2).sum() <= np.iinfo(np.int32).max else np.int64
+    occurs = _occurrences(ids, lengths, types, kind)
+    tagged = _tagged(occurs, groups)
+    itself = csr_array((tagged.data, (ids, tagged.indices)), shape=(types, types * GROUPS))
+    pairs = csr_array(occurs.T.tocsr() @ tagged - itself)
+    pairs.eliminate_zeros()
+    pairs.sort_indices()
+    return pairs
+
+
+def count_grouped_adjacent_pairs(
+    ids: np.ndarray, lengths: np.ndarray, first: np.ndarray, groups: np.ndarray, types: int
+) -> csr_array:
+    """Pairs of a token of a sentence and one of the next, in both orders, of each group.
 
     Parameters
     ----------
@@ -56,13 +81,36 @@ def count_adjacent_pairs(
         As in `count_pairs`.
     first
         Places of the sentences whose next one counts.
+    groups
+        Group of each of these.
+
+    Returns
+    -------
+    Counts, shape (types, types * GROUPS).
     """
-    ends = np.concatenate([[0], np.cumsum(lengths)])
-    occurs = csr_array((np.ones(len(ids), np.int32), ids, ends), shape=(len(lengths), types))
-    pairs = occurs[first].T.tocsr() @ occurs[first + 1]
-    pairs = csr_array(pairs + pairs.T)
+    occurs = _occurrences(ids, lengths, types, np.int32)
+    occurs = _occurrences(ids, lengths, types, np.int32)
+    one, other = occurs[first], occurs[first + 1]
+    pairs = one.T.tocsr() @ _tagged(other, groups) + other.T.tocsr() @ _tagged(one, groups)
+    pairs = csr_array(pairs)
     pairs.sort_indices()
     return pairs
+
+
+def _occurrences(
+    ids: np.ndarray, lengths: np.ndarray, types: int, kind: type[np.signedinteger]
+) -> csr_array:
+    """A one for each token of each sentence, shape (sentences, types), tokens in their order."""
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    ids, ends = ids.astype(np.int32), ends.astype(np.int32)
+    return csr_array((np.ones(len(ids), kind), ids, ends), shape=(len(lengths), types))
+
+
+def _tagged(occurs: csr_array, groups: np.ndarray) -> csr_array:
+    """Tokens of sentences, each in the group of its sentence, (sentences, types * GROUPS)."""
+    group = np.repeat(groups, np.diff(occurs.indptr)).astype(np.int32)
+    places, shape = occurs.indices * GROUPS + group, (occurs.shape[0], occurs.shape[1] * GROUPS)
+    return csr_array((occurs.data, places, occurs.indptr), shape=shape)
 
 
 class RunningSum:
@@ -76,20 +124,20 @@ class RunningSum:
         return sum(part.nnz for part in self.parts)
 
     def add(self, part: csr_array) -> None:
-        """Count `part`, shape (types, types), too; there may be more types than before."""
+        """Count `part`, too; there may be more types than before."""
         self.parts.append(part)
         while len(self.parts) > 1 and self.parts[-2].nnz <= 2 * self.parts[-1].nnz:
             self.parts.append(_add(self.parts.pop(), self.parts.pop()))
 
     def take(self) -> csr_array:
-        """The sum, shape (types, types), which is held no longer; (0, 0) of nothing."""
+        """The sum, which is held no longer; of shape (0, 0) if nothing was added."""
         parts, self.parts = self.parts, []
         return reduce(_add, reversed(parts)) if parts else csr_array((0, 0), dtype=np.int32)
 
 
 @dataclass(frozen=True)
 class SetDown:
-    """C, shape (types, types), in a file: counts and places of row k from cell `begins[k]` on."""
+    """A sparse matrix in a file: counts and places of row k from cell `begins[k]` on."""
 
     file: BinaryIO
     offset: int
@@ -117,8 +165,8 @@ class SetDown:
             ) from error
         return cls(file, offset, total.data.dtype, total.indptr)
 
-    def rows(self, start: int, stop: int, types: int) -> csr_array:
-        """Some rows, shape (stop - start, types); rows that were not there yet are empty."""
+    def rows(self, start: int, stop: int, columns: int) -> csr_array:
+        """Some rows, shape (stop - start, columns); rows that were not there yet are empty."""
         begins = self.begins[np.minimum(np.arange(start, stop + 1), len(self.begins) - 1)]
         count = int(begins[-1] - begins[0])
         arrays, offset = [], self.offset
@@ -126,11 +174,11 @@ class SetDown:
             self.file.seek(offset + kind.itemsize * int(begins[0]))
             arrays.append(np.fromfile(self.file, kind, count))
             offset += kind.itemsize * int(self.begins[-1])
-        return csr_array((*arrays, begins - begins[0]), shape=(stop - start, types))
+        return csr_array((*arrays, begins - begins[0]), shape=(stop - start, columns))
 
 
 class PairSum:
-    """C of both halves of a corpus.
+    """C of each group of documents of a corpus.
 
     Parameters
     ----------
@@ -140,34 +188,32 @@ class PairSum:
 
     def __init__(self, held: int = HELD) -> None:
         self.held = held
-        self.sums = RunningSum(), RunningSum()
-        self.set_down: tuple[list[SetDown], list[SetDown]] = [], []
+        self.sum = RunningSum()
+        self.set_down: list[SetDown] = []
         self.file = tempfile.TemporaryFile()  # noqa: SIM115  it is there as long as the sum
 
-    def add(self, half: int, part: csr_array) -> None:
-        """Count `part`, shape (types, types), of a half; there may be more types than before."""
-        self.sums[half].add(part)
-        if sum(map(len, self.sums)) > self.held:
+    def add(self, part: csr_array) -> None:
+        """Count `part`, (types, types * GROUPS), too; there may be more types than before."""
+        self.sum.add(part)
+        if len(self.sum) > self.held:
             self._set_down()
 
     def tables(self, types: int) -> Iterator[pl.DataFrame]:
         """The PAIR_COUNTS table of so many types, in order, some rows of C at a time."""
         self._set_down()
         cells = np.zeros(types, np.int64)
-        for run in chain(*self.set_down):
+        for run in self.set_down:
             cells[: len(run.begins) - 1] += np.diff(run.begins)
         share = max(self.held // PARTS, 1)
         cuts = np.searchsorted(np.cumsum(cells), np.arange(share, cells.sum(), share))
         for start, stop in pairwise([0, *np.unique(cuts).tolist(), types]):
-            for total, runs in zip(self.sums, self.set_down, strict=True):
-                for run in runs:
-                    total.add(run.rows(start, stop, types))
-            table = pair_table(*(total.take() for total in self.sums))
+            for run in self.set_down:
+                self.sum.add(run.rows(start, stop, types * GROUPS))
+            table = pair_table(self.sum.take())
             yield table.with_columns(pl.col("token_id") + start)
 
     def _set_down(self) -> None:
-        for total, runs in zip(self.sums, self.set_down, strict=True):
-            runs.append(SetDown.write(total.take(), self.file))
+        self.set_down.append(SetDown.write(self.sum.take(), self.file))
 
 
 def _add(first: csr_array, second: csr_array) -> csr_array:
@@ -181,40 +227,59 @@ def _add(first: csr_array, second: csr_array) -> csr_array:
     return first + second
 
 
-def pair_table(first: csr_array, second: csr_array) -> pl.DataFrame:
-    """The PAIR_COUNTS table of C of both halves of a corpus, each (types, types) and in CSR order.
+def pair_table(pairs: csr_array) -> pl.DataFrame:
+    """The PAIR_COUNTS table of C of each group, (types, types * GROUPS), places in order.
 
     Returns
     -------
     A row per pair (w, w') with C(w, w') > 0, sorted by them: token_id w, other_id w', count, which
-    is C(w, w') of the corpus, and half_count, that of the first half.
+    is C(w, w') of the corpus, and `GROUP_COLUMNS`, that of each group.
     """
-    whole = _add(first, second)
-    in_half = np.zeros_like(whole.data)
-    for row in range(len(whole.indptr) - 1):
-        cells, half = (slice(*m.indptr[row : row + 2]) for m in (whole, first))
-        place = np.searchsorted(whole.indices[cells], first.indices[half])
-        in_half[cells][place] = first.data[half]
-    rows = np.arange(len(whole.indptr) - 1, dtype=np.int32)
+    row = np.repeat(np.arange(pairs.shape[0], dtype=np.int32), np.diff(pairs.indptr))
+    other, group = np.divmod(pairs.indices, GROUPS)
+    begins = np.ones(len(row), bool)
+    begins[1:] = (np.diff(row) != 0) | (np.diff(other) != 0)
+    cells = np.zeros((GROUPS, begins.sum()), pairs.data.dtype)
+    cells[group, np.cumsum(begins) - 1] = pairs.data
     return pl.DataFrame(
         {
-            "token_id": np.repeat(rows, np.diff(whole.indptr)),
-            "other_id": whole.indices,
-            "count": whole.data,
-            "half_count": in_half,
+            "token_id": row[begins],
+            "other_id": other[begins].astype(np.int32),
+            "count": cells.sum(axis=0, dtype=np.int64),
+            **dict(zip(GROUP_COLUMNS, cells, strict=True)),
         }
     )
 
 
-def pair_halves(tables: Iterable[pl.DataFrame], types: int) -> tuple[csr_array, csr_array]:
-    """C of each half of the corpus, from parts of a PAIR_COUNTS table, each (types, types)."""
-    sums = RunningSum(), RunningSum()
+def grouped_pairs(tables: Iterable[pl.DataFrame], types: int) -> csr_array:
+    """C of each group, (types, types * GROUPS), from parts of a PAIR_COUNTS table."""
+    total = RunningSum()
     for table in tables:
-        place = (table["token_id"].to_numpy(), table["other_id"].to_numpy())
-        first = table["half_count"].to_numpy()
-        for total, data in zip(sums, (first, table["count"].to_numpy() - first), strict=True):
-            kind = np.int32 if data.max(initial=0) <= np.iinfo(np.int32).max else np.int64
-            part = csr_array((data.astype(kind), place), shape=(types, types))
-            part.eliminate_zeros()
-            total.add(part)
-    return sums[0].take(), sums[1].take()
+        cells = table.select(GROUP_COLUMNS).to_numpy()
+        row, group = np.nonzero(cells)
+        place = table["other_id"].to_numpy()[row].astype(np.int64) * GROUPS + group
+        data = cells[row, group]
+        kind = np.int32 if data.max(initial=0) <= np.iinfo(np.int32).max else np.int64
+        where = (table["token_id"].to_numpy()[row], place)
+        total.add(csr_array((data.astype(kind), where), shape=(types, types * GROUPS)))
+    return total.take()
+
+
+def pair_halves(tables: Iterable[pl.DataFrame], types: int) -> tuple[csr_array, csr_array]:
+    """C of every other group and of the rest, each (types, types), float32, from PAIR_COUNTS."""
+    parts: list[list[tuple[np.ndarray, ...]]] = [[], []]
+    for table in tables:
+        row, place = (table[name].to_numpy() for name in ("token_id", "other_id"))
+        for half, of_half in enumerate(parts):
+            cells = table.select(pl.sum_horizontal(GROUP_COLUMNS[half::2])).to_series().to_numpy()
+            held = cells > 0
+            many = np.bincount(row[held], minlength=types)
+            of_half.append((cells[held].astype(np.float32), place[held], many))
+    return _stacked(parts[0], types), _stacked(parts[1], types)
+
+
+def _stacked(parts: list[tuple[np.ndarray, ...]], types: int) -> csr_array:
+    """One matrix of parts of its cells, in order: values, places, and how many are in each row."""
+    data, place = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
+    begins = np.concatenate([[0], np.cumsum(sum(part[2] for part in parts))])
+    return csr_array((data, place, begins), shape=(types, types))
