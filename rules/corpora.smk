@@ -13,7 +13,9 @@ rule generate_corpus:
         corpus=of_source(CORPORA, "generated"),
     params:
         settings=lambda w: options(
-            CORPORA[w.corpus], "form", "size", "sentences", seed=seed_for("corpus", w.corpus)
+            CORPORA[w.corpus],
+            *("form", "size", "sentences", "burstiness"),
+            seed=seed_for("corpus", w.corpus),
         ),
     threads: 1
     resources:

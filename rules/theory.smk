@@ -1,7 +1,10 @@
 TYPES_OF = root_of(config, THEORY["tokenizer"])
 COOCCURRENCES = f"<results>/cooccurrences/{THEORY['corpus']}/{TYPES_OF}"
-EXACT = all(has_exact(config, THEORY[corpus], TYPES_OF) for corpus in ("corpus", "counted_on"))
-"""Whether pairs are known exactly, from the grammar of the generated language."""
+EXACT = all(
+    has_exact(config, THEORY[corpus], TYPES_OF) and not CORPORA[THEORY[corpus]].get("burstiness")
+    for corpus in ("corpus", "counted_on")
+)
+"""Whether pairs are known exactly, from the grammar of the generated language without bursts."""
 
 
 rule count_cooccurrences:

@@ -70,7 +70,7 @@ def generate_scored_pairs(
 def _sampled(
     grammar: Grammar, documents: np.ndarray, topics: np.ndarray, generator: np.random.Generator
 ) -> pl.DataFrame:
-    texts = list(grammar.sample(topics, generator))
+    texts = list(grammar.sample(topics, generator, documents))
     return pl.DataFrame({"document_id": documents, "text": texts})
 
 
@@ -94,6 +94,7 @@ def main(
     form: Literal["documents", "scored_pairs"],
     size: int,
     sentences: tuple[int, int],
+    burstiness: float = 0.0,
     seed: int,
 ) -> None:
     """Generate a corpus of the embedded language, whose P(w) and KL(w) are known exactly (nats).
@@ -114,6 +115,9 @@ def main(
         Documents or pairs.
     sentences
         Fewest and most sentences of a document; pairs take no notice.
+    burstiness
+        Probability that two slots of a word class, in one document, hold one word because documents
+        repeat their words; 0: only their topic makes them alike.
     seed
         Of all random draws.
     """
@@ -122,7 +126,9 @@ def main(
             f"size {size}, sentences {sentences}: size and fewest sentences must be 1 or more, "
             "fewest not above most"
         )
-    grammar = load_grammar()
+    if not 0 <= burstiness < 1:
+        raise InputError(f"burstiness {burstiness}: must be 0 or more, and less than 1")
+    grammar = load_grammar(burstiness)
     generator = np.random.default_rng(seed)
     if form == "documents":
         corpus = generate_documents(grammar, size, sentences, generator)

@@ -38,7 +38,9 @@ class TopicsRecorded:
     def __init__(self, grammar: Grammar) -> None:
         self.fields = grammar.fields
 
-    def sample(self, topics: np.ndarray, generator: np.random.Generator) -> list[str]:
+    def sample(
+        self, topics: np.ndarray, generator: np.random.Generator, documents: np.ndarray
+    ) -> list[str]:
         return [str(topic) for topic in topics]
 
 

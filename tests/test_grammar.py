@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
+from dataclasses import replace
 from itertools import product
 from math import log
 
@@ -73,6 +74,71 @@ def test_exact_values_are_those_of_enumeration(seed: int) -> None:
     np.testing.assert_allclose(grammar.probabilities(), count / count.sum(), rtol=1e-12)
     np.testing.assert_allclose(grammar.pair_probabilities(), joint / joint.sum(), atol=1e-14)
     np.testing.assert_allclose(grammar.information_gain(), gain, atol=1e-12)
+
+
+def urn_chance(
+    words: tuple[int, ...], template: tuple[int, ...], grammar: Grammar, topic: int
+) -> float:
+    """Probability of words in slots, one after the other, of a document that repeats its words."""
+    alpha, chance = 1 / grammar.burstiness - 1, 1.0
+    urns: defaultdict[int, list[int]] = defaultdict(list)
+    for word_class, word in zip(template, words, strict=True):
+        urn = urns[word_class]
+        fresh = grammar.emissions[topic, word_class, word]
+        chance *= (alpha * fresh + urn.count(word)) / (alpha + len(urn))
+        urn.append(word)
+    return chance
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 2**31), st.floats(0.01, 0.9))
+def test_exact_values_of_a_bursty_language_are_those_of_enumeration(
+    seed: int, burstiness: float
+) -> None:
+    """Pairs in one sentence, and in two of one document, which are one longer sentence."""
+    grammar = replace(tiny_grammar(seed), burstiness=burstiness)
+    within, adjacent, count = np.zeros((3, 3)), np.zeros((3, 3)), np.zeros(3)
+    weights = grammar.template_probabilities
+    for topic, (one, p), (two, q) in product(
+        range(2), *[list(zip(grammar.templates, weights, strict=True))] * 2
+    ):
+        for words in product(range(3), repeat=len(one) + len(two)):
+            chance = p * q * urn_chance(words, one + two, grammar, topic)
+            for i, j in product(range(len(words)), repeat=2):
+                if i < len(one) <= j:
+                    adjacent[words[i], words[j]] += chance
+                if i != j and max(i, j) < len(one):
+                    within[words[i], words[j]] += chance
+            np.add.at(count, list(words), chance)
+    np.testing.assert_allclose(grammar.pair_probabilities(), within / within.sum(), atol=1e-12)
+    found = grammar.adjacent_pair_probabilities()
+    np.testing.assert_allclose(found, (adjacent + adjacent.T) / (2 * adjacent.sum()), atol=1e-12)
+    np.testing.assert_allclose(grammar.probabilities(), count / count.sum(), atol=1e-12)
+
+
+def test_samples_of_a_bursty_language_follow_its_exact_values() -> None:
+    """Documents of two sentences: pairs of types in one of them, and between them, six sigma."""
+    grammar = replace(tiny_grammar(5), burstiness=0.4)
+    size = 20_000
+    documents = np.repeat(np.arange(size), 2)
+    topics = np.random.default_rng(1).integers(2, size=size)[documents]
+    texts = list(grammar.sample(topics, np.random.default_rng(0), documents))
+    names = {word: k for k, word in enumerate(grammar.words)}
+    ids = [[names[w] for w in re.findall(r"[a-z]+|\.", text.lower())] for text in texts]
+    within, between = np.zeros((size, 3, 3)), np.zeros((size, 3, 3))
+    for place, words in enumerate(ids):
+        for i, j in product(range(len(words)), repeat=2):
+            within[place // 2, words[i], words[j]] += i != j
+        for word, other in product(words, ids[place ^ 1]):
+            between[place // 2, word, other] += 1
+    for counts, exact in (
+        (within, grammar.pair_probabilities()),
+        (between, grammar.adjacent_pair_probabilities()),
+    ):
+        excess = counts - exact * counts.sum(axis=(1, 2), keepdims=True)
+        assert (abs(excess.sum(axis=0)) < 6 * np.sqrt((excess**2).sum(axis=0)) + 1e-9).all()
+    plain = list(replace(grammar, burstiness=0.0).sample(topics, np.random.default_rng(0)))
+    assert plain == list(tiny_grammar(5).sample(topics, np.random.default_rng(0), documents))
 
 
 def test_samples_follow_the_enumerated_sentences_of_their_topic() -> None:

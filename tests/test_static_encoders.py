@@ -32,7 +32,7 @@ from common.corpora.grammar import divergence_from_marginal
 from common.tables import read_metadata, read_table, write_table
 from common.theory.embedding_norms import covariance, euclidean_norm, metric_norm, model_divergence
 from common.theory.static_encoder import PopulationLoss, Vectors, canonical, choose_penalty, fit
-from common.tokens.pair_counts import count_adjacent_pairs
+from common.tokens.pair_counts import GROUPS, count_grouped_adjacent_pairs
 
 
 def random_joint(types: int, seed: int = 0) -> np.ndarray:
@@ -67,8 +67,13 @@ def test_pairs_of_adjacent_sentences_are_counted_in_both_orders() -> None:
             for other in sentences[place + 1]:
                 wanted[word, other] += 1
                 wanted[other, word] += 1
-    counted = count_adjacent_pairs(ids, lengths, np.array([0, 1, 2]), 3)
-    np.testing.assert_array_equal(counted.toarray(), wanted)
+    first, groups = np.array([0, 1, 2]), np.array([0, 3, 0])
+    counted = count_grouped_adjacent_pairs(ids, lengths, first, groups, 3)
+    of_groups = counted.toarray().reshape(3, 3, GROUPS)
+    np.testing.assert_array_equal(of_groups.sum(axis=2), wanted)
+    np.testing.assert_array_equal(of_groups, of_groups.transpose(1, 0, 2))
+    lone = count_grouped_adjacent_pairs(ids, lengths, first[1:2], groups[1:2], 3)
+    np.testing.assert_array_equal(lone.toarray().reshape(3, 3, GROUPS)[:, :, 3], of_groups[:, :, 3])
 
 
 def test_gradients_are_those_of_autograd() -> None:

@@ -58,6 +58,10 @@ class Grammar:
         P(template), the same for every topic; topics are equally probable.
     fields
         Field of each topic.
+    burstiness
+        Probability that two slots of a class, in one document, hold one word because the document
+        repeats its words. A document draws its own P(word | topic, class) from a Dirichlet process
+        about that of the topic, of concentration 1 / burstiness - 1; 0: documents are of the topic.
     """
 
     words: list[str]
@@ -67,6 +71,7 @@ class Grammar:
     templates: list[tuple[int, ...]]
     template_probabilities: np.ndarray
     fields: np.ndarray
+    burstiness: float = 0.0
 
     def probabilities(self) -> np.ndarray:
         """P(w), shape (V,), by enumeration over topics and templates."""
@@ -75,27 +80,48 @@ class Grammar:
         return counts / counts.sum()
 
     def pair_probabilities(self) -> np.ndarray:
-        """P(w, w') at distinct positions of a sentence, ordered pairs alike, shape (V, V)."""
+        """P(w, w') at distinct positions of a sentence, ordered pairs alike, shape (V, V).
+
+        Of two slots of one class, one topic and one document, the second repeats the first with
+        probability `burstiness`, and is drawn from the topic else (Blackwell and MacQueen 1973).
+        """
         pairs = np.einsum("k,kc,kd->cd", self.template_probabilities, self._slots, self._slots)
         pairs -= np.diag(self.template_probabilities @ self._slots)
-        joint = sum(emission.T @ pairs @ emission for emission in self.emissions)
-        return joint / joint.sum()
+        return self._joint(pairs)
 
     def adjacent_pair_probabilities(self) -> np.ndarray:
         """P(w, w') of words in adjacent sentences of a document, all position pairs alike, (V, V).
 
-        Given their topic, adjacent sentences are independent and alike.
+        Given their topic, adjacent sentences are independent and alike, save for repeated words.
         """
-        expected = (self.template_probabilities @ self._slots) @ self.emissions
-        joint = expected.T @ expected
+        slots = self.template_probabilities @ self._slots
+        return self._joint(np.outer(slots, slots))
+
+    def _joint(self, pairs: np.ndarray) -> np.ndarray:
+        """P(w, w') of pairs of slots, of which so many are of each two classes, shape (V, V)."""
+        joint = sum(emission.T @ pairs @ emission for emission in self.emissions)
+        if self.burstiness:
+            repeated = self.burstiness * pairs.diagonal()
+            for emission in self.emissions:
+                joint = joint - emission.T @ (repeated[:, None] * emission)
+                joint[np.diag_indices_from(joint)] += repeated @ emission
         return joint / joint.sum()
 
     def information_gain(self) -> np.ndarray:
         """KL(w) = KL(P(. | w) || P) in nats, shape (V,), from `pair_probabilities`."""
         return divergence_from_marginal(self.pair_probabilities())
 
-    def sample(self, topics: np.ndarray, generator: np.random.Generator) -> Iterator[str]:
-        """One sentence for each topic in `topics`, as text."""
+    def sample(
+        self,
+        topics: np.ndarray,
+        generator: np.random.Generator,
+        documents: np.ndarray | None = None,
+    ) -> Iterator[str]:
+        """One sentence for each topic in `topics`, as text.
+
+        Sentences of one topic and one of `documents`, (sentences,), repeat their words, if the
+        grammar is bursty; each is a document of its own if these are left out.
+        """
         cumulative = self.emissions.cumsum(axis=2)
         cumulative /= cumulative[:, :, -1:]
         rows = np.arange(cumulative.shape[0] * cumulative.shape[1])
@@ -105,9 +131,36 @@ class Grammar:
         classes = np.concatenate([self.templates[k] for k in chosen])
         row = np.repeat(topics, lengths) * cumulative.shape[1] + classes
         place = np.searchsorted(ladder, row + generator.random(len(row)), side="right")
-        words = np.array(self.words)[np.minimum(place - row * len(self.words), len(self.words) - 1)]
+        place = np.minimum(place - row * len(self.words), len(self.words) - 1)
+        if self.burstiness:
+            number = np.arange(len(topics)) if documents is None else documents
+            place = place[self._sources(np.repeat(number, lengths), row, generator)]
+        words = np.array(self.words)[place]
         for sentence in np.split(words, lengths.cumsum()[:-1]):
             yield _as_text(sentence)
+
+    def _sources(
+        self, documents: np.ndarray, row: np.ndarray, generator: np.random.Generator
+    ) -> np.ndarray:
+        """Slot whose word each slot has: its own, or an earlier one of its document (Polya's urn).
+
+        Parameters
+        ----------
+        documents, row
+            Document of each slot, and number of its topic and class, shape (slots,).
+        """
+        order = np.lexsort((documents, row))
+        urn = (np.diff(documents[order], prepend=-1) != 0) | (np.diff(row[order], prepend=-1) != 0)
+        slots = np.arange(len(order))
+        begin = np.maximum.accumulate(np.where(urn, slots, 0))
+        before = slots - begin
+        chosen = generator.random(len(order)) * (before + 1 / self.burstiness - 1)
+        source = np.where(chosen < before, begin + np.minimum(chosen, before), slots).astype(int)
+        while not np.array_equal(source, source[source]):
+            source = source[source]
+        sources = np.empty_like(source)
+        sources[order] = order[source]
+        return sources
 
     @cached_property
     def _slots(self) -> np.ndarray:
@@ -124,7 +177,7 @@ def divergence_from_marginal(joint: np.ndarray) -> np.ndarray:
     return (conditional * np.log(ratio)).sum(axis=1)
 
 
-def load_grammar() -> Grammar:
+def load_grammar(burstiness: float = 0.0) -> Grammar:
     """The grammar of the embedded language, from the lexicon beside this module."""
     lexicon = yaml.safe_load(LEXICON.read_text())
     topics = [
@@ -156,6 +209,7 @@ def load_grammar() -> Grammar:
         np.array([1 / (k + 4) for k in range(len(templates))])
         / sum(1 / (k + 4) for k in range(len(templates))),
         np.array([fields.index(field) for field, _ in topics]),
+        burstiness,
     )
 
 
