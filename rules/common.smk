@@ -155,6 +155,19 @@ def growing(amount):
     return grown
 
 
+def thousand_types(wildcards):
+    """Thousands of types that are counted; of a vocabulary that the config does not tell, many."""
+    if ANALYSIS["unit"] == "word":
+        return 100
+    tokenizer = ENCODERS[wildcards.tokenizer].get("tokenizer") or {}
+    return tokenizer.get("vocabulary", 32_000) / 1000
+
+
+def by_types(least, each):
+    """An amount that follows the vocabulary, so much for each thousand types."""
+    return growing(lambda wildcards: round(least + each * thousand_types(wildcards)))
+
+
 def weighed():
     """Comparison, corpus and method of every correlation."""
     return [

@@ -20,8 +20,8 @@ rule estimate_information:
         exact=given("exact"),
     threads: 1
     resources:
-        mem_mb=growing(8000),
-        runtime=growing(240),
+        mem_mb=by_types(1000, 80),
+        runtime=by_types(10, 4),
     conda:
         "../envs/statistics.yaml"
     shell:

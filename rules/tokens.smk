@@ -69,7 +69,7 @@ rule count_tokens:
         settings=options(config["information"], "block", "pairs_in_memory", unit=ANALYSIS["unit"]),
     threads: 2
     resources:
-        mem_mb=growing(8000),
+        mem_mb=by_types(1500, 20),
         runtime=growing(480),
     conda:
         "../envs/data.yaml"
@@ -98,8 +98,8 @@ rule merge_counts:
         settings=options(config["information"], "pairs_in_memory"),
     threads: 1
     resources:
-        mem_mb=growing(8000),
-        runtime=growing(120),
+        mem_mb=by_types(1500, 20),
+        runtime=by_types(10, 4),
     conda:
         "../envs/data.yaml"
     shell:
