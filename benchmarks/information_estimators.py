@@ -1,7 +1,8 @@
 """Estimates of information gain against the exact values of the generated language.
 
 PYTHONPATH=scripts python benchmarks/information_estimators.py 10000 100000 1000000
-prints bias, RMSE (both relative), Spearman's rho and coverage, and draws the RMSE.
+prints bias, RMSE (both relative), Spearman's rho and coverage, and draws the RMSE;
+--burstiness 0.2 judges on documents that repeat their words.
 """
 
 from collections.abc import Callable
@@ -9,17 +10,24 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import polars as pl
 from cyclopts import run
 from scipy.sparse import csr_array
 from scipy.special import digamma
 from scipy.stats import spearmanr
 
 from common.corpora.grammar import Grammar, load_grammar
-from common.information import empirical_bayes as estimates
-from common.information.plug_in import information_gain, shuffled_information_gain
-from common.information.word_coordinates import Halves, mixture
+from common.information.empirical_bayes import posterior_information_gain
+from common.information.extrapolation import (
+    Estimate,
+    extrapolated_information_gain,
+    gains_of_parts,
+    group_totals,
+)
+from common.information.plug_in import shuffled_information_gain
 from common.reports.style import AFTER, PAGE
-from common.tokens.pair_counts import RunningSum, count_pairs
+from common.tokens.pair_counts import GROUPS, RunningSum, count_grouped_pairs, pair_table
+from generate_corpus import generate_documents
 
 BANDS = ((20, 100), (100, 1_000), (1_000, 10**12))
 TITLES = ("types seen 20 to 100 times", "100 to 1,000 times", "over 1,000 times")
@@ -27,29 +35,23 @@ BLOCK = 250_000
 DOCUMENT = (4, 9)
 
 
-def sample_halves(grammar: Grammar, sentences: int) -> tuple[Halves, np.ndarray]:
-    """C of even and odd documents, and the lengths of the sentences."""
+def sample_pairs(grammar: Grammar, sentences: int) -> tuple[pl.DataFrame, np.ndarray, np.ndarray]:
+    """The PAIR_COUNTS table, occurrences of each word, and the lengths of the sentences."""
     generator = np.random.default_rng(0)
     types = len(grammar.words)
-    ladder = grammar.emissions.cumsum(axis=2).reshape(-1, types)
-    ladder = (ladder / ladder[:, -1:] + np.arange(len(ladder))[:, None]).ravel()
-    sizes = np.array([len(template) for template in grammar.templates])
-    halves, lengths = (RunningSum(), RunningSum()), []
+    total, counts, lengths = RunningSum(), np.zeros(types, int), []
+    numbers = {word.lower(): k for k, word in enumerate(grammar.words)}
     for start in range(0, sentences, BLOCK):
         number = min(BLOCK, sentences - start)
-        per_document = generator.integers(*DOCUMENT, number, endpoint=True)
-        document = np.repeat(np.arange(number), per_document)[:number]
-        topic = generator.integers(len(grammar.fields), size=number)[document]
-        chosen = generator.choice(len(sizes), number, p=grammar.template_probabilities)
-        classes = np.concatenate([grammar.templates[k] for k in chosen])
-        row = np.repeat(topic, sizes[chosen]) * grammar.emissions.shape[1] + classes
-        place = np.searchsorted(ladder, row + generator.random(len(row)), side="right")
-        ids = np.minimum(place - row * types, types - 1)
-        lengths.append(sizes[chosen])
-        for k, half in enumerate(halves):
-            held = document % 2 == k
-            half.add(count_pairs(ids[np.repeat(held, lengths[-1])], lengths[-1][held], types))
-    return (halves[0].take(), halves[1].take()), np.concatenate(lengths)
+        corpus = generate_documents(grammar, number // DOCUMENT[0] + 1, DOCUMENT, generator)
+        corpus = corpus[:number]
+        words = corpus["text"].str.to_lowercase().str.extract_all(r"[a-z]+|[.,]")
+        ids = words.explode().replace_strict(numbers).to_numpy()
+        lengths.append(words.list.len().to_numpy().astype(int))
+        counts += np.bincount(ids, minlength=types)
+        groups = corpus["document_id"].to_numpy() % GROUPS
+        total.add(count_grouped_pairs(ids, lengths[-1], groups, types))
+    return pair_table(total.take()), counts, np.concatenate(lengths)
 
 
 def by_rows(
@@ -81,60 +83,60 @@ def james_stein(counts: np.ndarray, marginal: np.ndarray) -> np.ndarray:
     return (share * np.log(np.maximum(share, 1e-300) / marginal)).sum(axis=1)
 
 
-def dirichlet(halves: Halves, pooled: bool) -> np.ndarray:
-    """Posterior mean under a prior of mean P; its concentration by word, or pooled over words."""
-    pairs = halves[0] + halves[1]
-    marginal = pairs.sum(axis=1) / pairs.sum()
-    known = np.flatnonzero(halves[0].sum(axis=1) * halves[1].sum(axis=1))
-    prior = np.tile(marginal, (len(known), 1))
-    likelihood = estimates._polya_likelihood(pairs[known], prior)
-    best = (mixture(likelihood) if pooled else likelihood).argmax(axis=1)
-    concentration = estimates.CONCENTRATIONS[best][:, None]
-    gain = np.full(len(marginal), np.nan)
-    gain[known] = estimates._row_gain(pairs[known], marginal, prior, concentration)[0]
-    return gain
-
-
-def judge(halves: Halves, lengths: np.ndarray, grammar: Grammar) -> dict[str, list[float]]:
+def judge(
+    table: pl.DataFrame, seen: np.ndarray, lengths: np.ndarray, grammar: Grammar
+) -> dict[str, list[float]]:
     """Relative RMSE in each band by estimator; prints all that is measured."""
-    pairs, exact = halves[0] + halves[1], grammar.information_gain()
-    plug_in = information_gain(pairs)
+    exact, types = grammar.information_gain(), len(grammar.words)
+    cells = (
+        table["count"].to_numpy(),
+        (table["token_id"].to_numpy(), table["other_id"].to_numpy()),
+    )
+    pairs = csr_array(cells, shape=(types, types))
+    totals = group_totals([table], types)
+    gains = gains_of_parts([table], totals)
     counts = np.round(grammar.probabilities() * lengths.sum())
-    shuffled = shuffled_information_gain(counts, *np.unique(lengths, return_counts=True))
-    posterior = estimates.posterior_information_gain(halves, int(lengths.sum()))
-    inside = (posterior.low <= exact) & (exact <= posterior.high)
-    found = {
-        "plug-in": plug_in,
-        "plug-in - shuffled": plug_in - shuffled,
-        "extrapolated from halves": 2 * plug_in - sum(map(information_gain, halves)) / 2,
+    shuffled = shuffled_information_gain(seen, *np.unique(lengths, return_counts=True))
+    found: dict[str, np.ndarray | Estimate] = {
+        "plug-in": gains[:, 0],
+        "plug-in - shuffled": gains[:, 0] - shuffled,
         "Grassberger": by_rows(pairs, grassberger),
         "James-Stein to P": by_rows(pairs, james_stein),
-        "Dirichlet, mean P": dirichlet(halves, pooled=False),
-        "Dirichlet, mean P, pooled": dirichlet(halves, pooled=True),
-        "empirical Bayes (ours)": posterior.mean,
+        "extrapolated (ours)": extrapolated_information_gain(gains, totals),
+        "bayes (ours)": posterior_information_gain(
+            lambda: [table], gains, totals, int(lengths.sum())
+        ),
     }
+    known = np.isfinite(found["bayes (ours)"].mean)
     errors: dict[str, list[float]] = {name: [] for name in found}
-    for name, gain in found.items():
-        line = f"{name:26s}"
+    for name, estimate in found.items():
+        gain = estimate.mean if isinstance(estimate, Estimate) else estimate
+        line = f"{name:20s}"
         for low, high in BANDS:
-            band = (counts >= low) & (counts < high) & np.isfinite(posterior.mean + gain)
+            band = (counts >= low) & (counts < high) & known & np.isfinite(gain)
             errors[name].append(np.nan)
             if band.any():
                 error, rho = gain[band] / exact[band] - 1, spearmanr(gain[band], exact[band])[0]
                 errors[name][-1] = 100 * np.sqrt(np.mean(error**2))
                 line += f" | {error.mean():+.3f} {errors[name][-1] / 100:.3f} {rho:.3f}"
-                line += f" ({100 * inside[band].mean():.0f} %)" if "ours" in name else ""
+                if isinstance(estimate, Estimate):
+                    inside = ((estimate.low <= exact) & (exact <= estimate.high))[band]
+                    line += f" ({100 * inside.mean():.0f} %)"
         print(line, flush=True)
     return errors
 
 
-def main(*sizes: int, output: Path = Path("docs/information_estimators.svg")) -> None:
+def main(
+    *sizes: int,
+    burstiness: float = 0.0,
+    output: Path = Path("docs/information_estimators.svg"),
+) -> None:
     """Judge all estimators on corpora of some numbers of sentences."""
-    grammar = load_grammar()
+    grammar = load_grammar(burstiness)
     results = []
     for size in sizes:
         print(f"{size} sentences: bias, RMSE, rho by count of the word, {BANDS}")
-        results.append(judge(*sample_halves(grammar, size), grammar))
+        results.append(judge(*sample_pairs(grammar, size), grammar))
     figure = plt.figure(figsize=(PAGE, 2.2), layout="constrained")
     for k, axes in enumerate(figure.subplots(1, 3, sharey=True)):
         for name in results[0]:
