@@ -120,7 +120,7 @@ def main(
     kinds: tuple[str, ...] = tuple(KINDS),
     output_table: Path = Path("results/benchmarks/real_information.parquet"),
 ) -> None:
-    """Judge all estimators on random documents of some shares, on random sentences of the middle one.
+    """Judge all estimators on random documents of some shares, on random sentences of one of them.
 
     Parameters
     ----------
