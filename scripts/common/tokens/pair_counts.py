@@ -279,7 +279,11 @@ def pair_halves(tables: Iterable[pl.DataFrame], types: int) -> tuple[csr_array, 
 
 
 def _stacked(parts: list[tuple[np.ndarray, ...]], types: int) -> csr_array:
-    """One matrix of parts of its cells, in order: values, places, and how many are in each row."""
+    """One matrix of parts of its cells, in order: values, places, and how many are in each row.
+
+    The parts are taken out of their list, because both take much memory.
+    """
     data, place = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
     begins = np.concatenate([[0], np.cumsum(sum(part[2] for part in parts))])
+    parts.clear()
     return csr_array((data, place, begins), shape=(types, types))
