@@ -22,7 +22,9 @@ NOISE_SHARE = 0.85
 """Least strength of a function, as a share of the strongest in pure noise; priors shrink it."""
 PASSES = 3
 """Alternations of functions and coordinates."""
-EIGEN_TOLERANCE = 1e-4
+PRODUCTS = 4
+"""Times that C is multiplied by random functions, to find the strongest (Halko et al. 2011)."""
+EDGE_TOLERANCE = 0.01
 DAMPING = 100
 """Tokens added to every type when functions are sought, because rare words bring most noise."""
 GROUP = 8
@@ -104,24 +106,31 @@ def _leading_functions(halves: Halves, marginal: np.ndarray, damping: float) -> 
     sums = [max(row_sums(half).sum(), 1) for half in halves]
 
     def whole(x: np.ndarray) -> np.ndarray:
-        scaled = (scale * x).astype(np.float32)
+        scaled = (scale[:, None] * x).astype(np.float32)
         product = (halves[0] @ scaled + halves[1] @ scaled) / sum(sums)
-        return scale * product - trivial * (trivial @ x)
+        return scale[:, None] * product - np.outer(trivial, trivial @ x)
 
     def between(x: np.ndarray) -> np.ndarray:
         first, second = (
-            half @ (scale * x).astype(np.float32) / total
+            half @ (scale * x.ravel()).astype(np.float32) / total
             for half, total in zip(halves, sums, strict=True)
         )
         return scale * (first - second) / 2
 
-    shape, start = halves[0].shape, np.ones(len(marginal))
-    operators = [LinearOperator(shape, of, dtype=float) for of in (whole, between)]
-    components = min(COMPONENTS, len(marginal) - 1)
-    values, vectors = eigsh(operators[0], components, v0=start, tol=EIGEN_TOLERANCE)
+    size = len(marginal)
+    vectors = np.random.default_rng(0).normal(size=(size, min(COMPONENTS, size - 1)))
+    for _ in range(PRODUCTS):
+        vectors = whole(np.linalg.qr(vectors)[0])
+    vectors = np.linalg.qr(vectors)[0]
+    inner = vectors.T @ whole(vectors)
+    values, turn = np.linalg.eigh((inner + inner.T) / 2)
+    vectors = vectors @ turn
     edge = 0.0
     if all(half.nnz for half in halves):
-        (edge,) = eigsh(operators[1], 1, v0=start, return_eigenvectors=False, tol=EIGEN_TOLERANCE)
+        operator = LinearOperator((size, size), between, dtype=float)
+        (edge,) = eigsh(
+            operator, 1, v0=np.ones(size), return_eigenvectors=False, tol=EDGE_TOLERANCE
+        )
     return scale[:, None] * vectors[:, abs(values) > NOISE_SHARE * abs(edge)]
 
 
