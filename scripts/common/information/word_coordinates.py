@@ -22,7 +22,7 @@ NOISE_SHARE = 0.85
 """Least strength of a function, as a share of the strongest in pure noise; priors shrink it."""
 PASSES = 3
 """Alternations of functions and coordinates."""
-PRODUCTS = 4
+PRODUCTS = 3
 """Times that C is multiplied by random functions, to find the strongest (Halko et al. 2011)."""
 EDGE_TOLERANCE = 0.01
 DAMPING = 100
