@@ -408,7 +408,7 @@ def test_figures_speak_of_words(folder: Path, tmp_path: Path) -> None:
     files = {f"output_{kind}": tmp_path / f"figure.{kind}" for kind in ("svg", "pdf")}
     kept = {"comparison", "corpus", "method", "quantities", "minimum_count", *tables}
     plot_regressions.main(
-        **{name: value for name, value in options.items() if name in kept},
+        **{name: value for name, value in (options | both).items() if name in kept},
         **files,
         regression=tmp_path / "regression.parquet",
     )
