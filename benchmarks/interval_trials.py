@@ -1,6 +1,7 @@
 """Trials of intervals and of p: how often they tell a quantity from none, by every statistic."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,10 +12,10 @@ from common.correlations.permutations import (
     frequency_bands,
     p_values,
     permute,
+    spread,
 )
 from common.correlations.resampling import (
     Draws,
-    Sample,
     Tokens,
     draw,
     freedom_of,
@@ -29,10 +30,12 @@ TESTED = {  # statistics that are 0 without a relation, with their place, and ch
     "partial": {"coefficient": 0, "partial R2": 3},
     "classes": {"relative weight": 0},
 }
+MEAN_RHO = TESTED["within"]["mean rho"]
+"""Its intervals are as wide as the spread of the permutations at least."""
 SQUARED = {"regression": (0,), "within": (0,), "partial": (3,), "classes": ()}
 
 
-def samples_of(tokens: pl.DataFrame, x: np.ndarray, band: np.ndarray) -> dict[str, Sample]:
+def samples_of(tokens: pl.DataFrame, x: np.ndarray, band: np.ndarray) -> dict[str, Any]:
     """Every kind of sample, of quantities x (trials, types) and bands (types,), with its tokens."""
     types = tokens["token_id"].unique().sort()
     type_ = types.search_sorted(tokens["token_id"]).to_numpy().astype(np.intp)
@@ -63,7 +66,7 @@ def stages_of(kind: str, statistics: np.ndarray) -> np.ndarray:
     return statistics
 
 
-def exclusions(sample: Sample, kind: str, draws: Draws, old: bool) -> np.ndarray:
+def exclusions(sample: Any, kind: str, draws: Draws, old: bool) -> np.ndarray:
     """Whether 0 is outside the intervals of each stage and of the change; (trials, 3, k)."""
     drawn = stages_of(kind, sample.statistics(draws))
     changed = np.concatenate([drawn, drawn[:, 1:] - drawn[:, :1]], axis=1)
@@ -72,6 +75,13 @@ def exclusions(sample: Sample, kind: str, draws: Draws, old: bool) -> np.ndarray
     freedom = np.inf if old else np.where(plain, np.inf, freedom_of(changed))
     low, high = percentile_interval(changed, 0.95, freedom)
     return (low > 0) | (high < 0)
+
+
+def far_off(permuted: np.ndarray) -> np.ndarray:
+    """Whether the mean rho is farther from 0 than 95 % of the permutations; (trials, 3)."""
+    rho = permuted[:, :, MEAN_RHO]
+    changed = np.concatenate([rho, rho[:, 1:] - rho[:, :1]], axis=1)
+    return np.abs(changed[..., 0]) > spread(changed, 0.95)
 
 
 def judged(
@@ -89,18 +99,22 @@ def judged(
         "sentences and types": Draws(sentences, draw(crossed.types, draws, generator)),
     }
     for name, sample in samples.items():
-        kind = name.split()[0]
-        said = {
-            method: exclusions(sample, kind, drawn, method == "sentences").mean(axis=0)
+        kind, tested = name.split()[0], {}
+        outside = {
+            method: exclusions(sample, kind, drawn, method == "sentences")
             for method, drawn in both.items()
         }
         if kind != "classes":
+            trials = range(1 if kind == "partial" else len(x))
+            permuted = [permute(sample, i, band, permutations, seed + i) for i in trials]
             each = [
-                np.concatenate([p_values(permuted), change_p_values(permuted, SQUARED[kind])])
-                for i in range(1 if kind == "partial" else len(x))
-                for permuted in [permute(sample, i, band, permutations, seed + i)]
+                np.concatenate([p_values(one), change_p_values(one, SQUARED[kind])])
+                for one in permuted
             ]
-            said["permutation"] = (np.array(each) < 0.05).mean(axis=0)
+            if kind == "within":
+                outside["sentences and types"][:, :, MEAN_RHO] &= far_off(np.array(permuted))
+            tested["permutation"] = (np.array(each) < 0.05).mean(axis=0)
+        said = {name: each.mean(axis=0) for name, each in outside.items()} | tested
         for method, shares in said.items():
             for stage, of_stage in zip(("before", "after", "change"), shares, strict=True):
                 for statistic, k in TESTED[kind].items():

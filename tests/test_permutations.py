@@ -1,10 +1,14 @@
 """Permutations over types against tokens given other values, one permutation at a time; p."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.stats
 from test_resampling import crossed, judged, judged_terms, simulated
 
+from common.contract import WITHIN_SENTENCE
+from common.correlations.comparison import Comparison
 from common.correlations.nested_models import JointModel
 from common.correlations.permutations import (
     LEAST,
@@ -193,3 +197,29 @@ def test_equal_relations_have_not_changed_though_their_squares_move():
     # Three statistics: the highest of them within three standard errors.
     assert (np.array(trials) <= 0.05).mean(axis=0).max() < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
     assert np.mean(np.array(of_squares) <= 0.05) > 0.3
+
+
+@pytest.mark.parametrize("trainings", [1, 2])
+def test_the_interval_of_rho_within_sentences_is_as_wide_as_permutations_at_least(trainings):
+    """Draws that hardly move, permutations from -1 to 1: 95 % of these are within 0.95."""
+    paths = [Path("weights.parquet")] * trainings
+    names = {"comparison": "a", "before_encoder": "b", "after_encoder": "c", "corpus": "d"}
+    compared = Comparison(
+        before=paths, after=paths, information=Path("i"), **names, method="shapley", draws=200,
+        confidence=0.95, seed=0,
+    )  # fmt: skip
+    statistics = ["spearman", "sentence_spearman"]
+    generator = np.random.default_rng(0)
+    points = np.tile([[0.1], [0.4]], (trainings, len(statistics)))
+    drawn = points[..., None] + generator.normal(0, 1e-3, (*points.shape, 200))
+    one = np.linspace(-1, 1, 2001)
+    permuted = np.tile(np.stack([one, -one])[:, None], (trainings, len(statistics), 1))
+    permuted = np.concatenate([points[..., None], permuted], axis=-1)
+    rows = compared.rows(WITHIN_SENTENCE, statistics, (points, drawn), {}, permuted)
+    assert len(rows) == 3 * (trainings + (trainings > 1))
+    for row in rows:
+        reach = 0.95 * (2 if row["stage"] == "change" else 1)
+        value = row["sentence_spearman"]
+        assert row["sentence_spearman_low"] == pytest.approx(value - reach, abs=1e-3)
+        assert row["sentence_spearman_high"] == pytest.approx(value + reach, abs=1e-3)
+        assert row["spearman_high"] - row["spearman_low"] < 0.02

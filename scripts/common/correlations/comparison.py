@@ -1,6 +1,6 @@
 """A comparison of two encoders by the weights of the same tokens: its arguments, draws and rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from common.correlations.permutations import (
     frequency_bands,
     p_values,
     permute,
+    spread,
 )
 from common.correlations.replicates import mean_of_replicates
 from common.correlations.resampling import (
@@ -29,6 +30,8 @@ from common.correlations.resampling import (
 from common.correlations.weighed_tokens import read_tokens, type_counts, unit_of
 from common.tables import Table, write_table
 
+WIDENED = ("sentence_spearman",)
+"""Statistics whose intervals are at least as wide as their permutations: draws alone are narrow."""
 ROUNDING = 1e-12
 """Share of a statistic that is no change: a matrix product may round equal rows differently."""
 
@@ -141,7 +144,10 @@ class Comparison:
         named = {"comparison": self.comparison, "corpus": self.corpus, "method": self.method}
         encoders = {"before": self.before_encoder, "after": self.after_encoder, "change": None}
         of_sample, of_draws = map(_with_change, values)
-        p = [] if permuted is None else _p_by_stage(_by_training(permuted), statistics)
+        p = moved = np.empty(0)
+        if permuted is not None:
+            p = _p_by_stage(_by_training(permuted), statistics)
+            moved = spread(_and_mean(_with_change(permuted)), self.confidence)
         rows = []
         for s, (stage, encoder) in enumerate(encoders.items()):
             one, many = of_sample[:, s], of_draws[:, s]
@@ -156,13 +162,11 @@ class Comparison:
                     means = np.clip(means, *_bounds(table, statistics))
                 columns.append({"replicate": None} | interval_columns(statistics, means))
             for number, each in enumerate(columns):
+                row = {**named, **about, "stage": stage, "encoder": encoder, **each}
                 if permuted is not None:
-                    each |= {
-                        f"{name}_p": value
-                        for name, value in zip(statistics, p[number][s], strict=True)
-                        if f"{name}_p" in table.columns
-                    }
-                rows.append({**named, **about, "stage": stage, "encoder": encoder, **each})
+                    of_stage = zip(statistics, p[number, s], moved[number, s], strict=True)
+                    row |= _tested(row, table, of_stage)
+                rows.append(row)
         return rows
 
     def write(self, rows: list[dict[str, Any]], path: Path, table: Table) -> None:
@@ -222,6 +226,33 @@ def _with_change(values: Floats) -> Floats:
     return np.concatenate([both, change], axis=1)
 
 
+def _tested(
+    row: dict[str, Any], table: Table, statistics: Iterable[tuple[str, float, float]]
+) -> dict[str, float]:
+    """Columns of p, and the ends of intervals that are `WIDENED`.
+
+    Parameters
+    ----------
+    statistics
+        Name of each, its p and the distance that permutations move it; NaN if it has no test.
+    """
+    columns = {}
+    for name, p, moved in statistics:
+        if f"{name}_p" in table.columns:
+            columns[f"{name}_p"] = p
+        if name in WIDENED:
+            columns[f"{name}_low"] = np.fmin(row[f"{name}_low"], row[name] - moved)
+            columns[f"{name}_high"] = np.fmax(row[f"{name}_high"], row[name] + moved)
+    return columns
+
+
+def _and_mean(trainings: Floats) -> Floats:
+    """Values of trainings (trainings, ...), and as one more their mean if there are several."""
+    if len(trainings) == 1:
+        return trainings
+    return np.concatenate([trainings, trainings.mean(axis=0, keepdims=True)])
+
+
 def _bounds(table: Table, statistics: Sequence[str]) -> tuple[Floats, Floats]:
     """Least and largest value of each statistic: a t interval knows nothing of them."""
     within = [table.columns[name].within or (-np.inf, np.inf) for name in statistics]
@@ -229,8 +260,8 @@ def _bounds(table: Table, statistics: Sequence[str]) -> tuple[Floats, Floats]:
     return least, most
 
 
-def _p_by_stage(permuted: Floats, statistics: Sequence[str]) -> list[Floats]:
-    """p before, after and of the change, (3, k), of each training and of the mean of several.
+def _p_by_stage(permuted: Floats, statistics: Sequence[str]) -> Floats:
+    """p before, after and of the change, (trainings, 3, k), and of the mean if there are several.
 
     Parameters
     ----------
@@ -238,5 +269,7 @@ def _p_by_stage(permuted: Floats, statistics: Sequence[str]) -> list[Floats]:
         (trainings, 2, k, 1 + permutations); all trainings share the permutations.
     """
     squared = tuple(k for k, name in enumerate(statistics) if "r_squared" in name)
-    tested = [*permuted, permuted.mean(axis=0)] if len(permuted) > 1 else [*permuted]
-    return [np.concatenate([p_values(one), change_p_values(one, squared)]) for one in tested]
+    tested = _and_mean(permuted)
+    return np.stack(
+        [np.concatenate([p_values(one), change_p_values(one, squared)]) for one in tested]
+    )

@@ -84,6 +84,18 @@ def permute(sample: Permutable, i: int, band: Integers, permutations: int, seed:
     return np.concatenate(parts, axis=-1)
 
 
+def spread(permuted: Floats, confidence: float) -> Floats:
+    """Distance from their mean that a share `confidence` of the permutations keep within, (...).
+
+    Parameters
+    ----------
+    permuted
+        (..., 1 + permutations) as `permute` gives them; the first, the sample, is none of them.
+    """
+    others = permuted[..., 1:]
+    return np.quantile(np.abs(others - others.mean(-1, keepdims=True)), confidence, axis=-1)
+
+
 def p_values(permuted: Floats) -> Floats:
     """Share of permutations that are as far from their mean as the sample, the first, is.
 
