@@ -1,4 +1,4 @@
-"""Average the weights of word classes and of frequency bands, before and after fine-tuning."""
+"""Average the weights of word classes and of frequency bands, by each encoder of a comparison."""
 
 import logging
 from pathlib import Path
@@ -32,31 +32,30 @@ def with_groups(tokens: pl.DataFrame, exact: Path | None) -> pl.DataFrame:
 
 
 def main(compared: Comparison, *, exact: Path | None = None, output_classes: Path) -> None:
-    """Average the weights (norms) of word classes and of frequency bands, before and after.
+    """Average the weights (norms) of word classes and of frequency bands, by each encoder.
 
     A frequency band is a unit of the Zipf scale: log10 of the occurrences per billion tokens (van
     Heuven et al. 2014). Norms of two encoders have different scales, so means come relative to
-    the mean of all tokens as well. Special tokens are left out. Intervals are percentiles of a
-    bootstrap over sentences that draws the same sentences before and after.
+    the mean of all tokens as well. Special tokens are left out. Intervals are of a bootstrap over
+    sentences and types.
 
-    Example: python scripts/average_weights.py --before before.parquet --after after.parquet
-    --information information.parquet --output-classes classes.parquet --comparison simcse
-    --before-encoder bert --after-encoder simcse --corpus stsb --method shapley --draws 2000
-    --confidence 0.95 --seed 0
+    Example: python scripts/average_weights.py --weights bert.parquet simcse.parquet
+    --encoders bert simcse --information information.parquet --output-classes classes.parquet
+    --comparison simcse --corpus stsb --method shapley --draws 2000 --confidence 0.95 --seed 0
 
     Parameters
     ----------
     exact
         Exact values of the generated language, for its word classes.
     output_classes
-        Table of both stages and of their change.
+        Table of every encoder, and of the changes from the first.
     """
     tokens = with_groups(compared.read(), exact)
     if tokens.is_empty():
         raise InputError(
-            f"{compared.before[0]}: no token of it is counted in {compared.information}"
+            f"{compared.weights[0]}: no token of it is counted in {compared.information}"
         )
-    weights = rows_of(tokens, *compared.weights)
+    weights = rows_of(tokens, *compared.tables)
     groupings = ["zipf_band"] if exact is None else ["word_class", "zipf_band"]
     groups = [
         (name, *row)
@@ -79,10 +78,10 @@ def main(compared: Comparison, *, exact: Path | None = None, output_classes: Pat
         means_of = ["weight", "relative_weight"]
         of_draws = drawn[:, i] if types >= LEAST_TYPES else np.full_like(drawn[:, i], np.nan)
         rows += compared.rows(CLASSES, means_of, (points[:, i], of_draws), about)
-    for row in rows:
+    for row in (row for row in rows if not row["reference"]):
         logging.info(
             "%s %s, %s: mean weight %+.3g, relative %+.3f",
-            *(row[n] for n in ("grouping", "group", "stage", "weight", "relative_weight")),
+            *(row[n] for n in ("grouping", "group", "encoder", "weight", "relative_weight")),
         )
     compared.write(rows, output_classes, CLASSES)
 

@@ -13,8 +13,7 @@ from common.theory.embedding_norms import euclidean_norm, metric_norm, regress_t
 
 
 def main(
-    before: Path,
-    after: Path,
+    encoders: list[Path],
     *,
     information: Path,
     comparison: str,
@@ -22,7 +21,7 @@ def main(
     minimum_count: int = 20,
     output_norms: Path,
 ) -> None:
-    """Regress norms of input word embeddings, before and after, on quantities (nats), over types.
+    """Regress norms of encoders' input word embeddings on quantities (nats), over types.
 
     Norms are 1/2 |e - mean|^2 and the same under the covariance G of the embeddings; mean and
     covariance are under P, the types' probability.
@@ -33,10 +32,8 @@ def main(
 
     Parameters
     ----------
-    before
-        Encoder before fine-tuning, a sentence-transformers directory.
-    after
-        Encoder after fine-tuning.
+    encoders
+        Encoders of the comparison in their order, sentence-transformers directories.
     information
         Quantities of the encoders' token types.
     comparison
@@ -46,12 +43,12 @@ def main(
     minimum_count
         Types seen fewer times are left out of regressions.
     output_norms
-        Regressions of each stage, norm and quantity (Parquet).
+        Regressions of each encoder, norm and quantity (Parquet).
     """
     types, tokenizer = _types(information, quantities)
     often = types["count"] >= minimum_count
     rows = []
-    for stage, directory in (("before", before), ("after", after)):
+    for stage, directory in enumerate(encoders):
         encoder = Encoder(directory, device="cpu")
         if tokenizer not in (encoder.fingerprint, None):
             raise InputError(
@@ -66,7 +63,8 @@ def main(
             for norm in norms.columns
             for quantity in quantities
         ]
-    write_table(pl.DataFrame(rows, infer_schema_length=None), output_norms, EMBEDDING_NORMS)
+    frame = pl.DataFrame(rows, infer_schema_length=None).cast({"stage": pl.Int32})
+    write_table(frame, output_norms, EMBEDDING_NORMS)
 
 
 def _types(table: Path, quantities: list[str]) -> tuple[pl.DataFrame, str | None]:

@@ -31,19 +31,19 @@ def main(compared: QuantityComparison, *, output_partial: Path) -> None:
 
     Each model explains weight (a norm) by the token's position, self-information, surprisal and
     one information gain (nats), as far as they are among the quantities; each of its terms is
-    then left out in turn. Intervals are percentiles of a bootstrap over sentences that draws the
-    same sentences before and after.
+    then left out in turn. Intervals are of a bootstrap over sentences and types, p of permutations
+    of what the other terms do not say of the quantity.
 
-    Example: python scripts/partition_variance.py --before before.parquet --after after.parquet
-    --information information.parquet --output-partial partial.parquet --comparison simcse
-    --before-encoder bert --after-encoder simcse --corpus stsb --method shapley
-    --quantities self_information information_gain_bayes --minimum-count 20 --draws 2000
-    --confidence 0.95 --seed 0
+    Example: python scripts/partition_variance.py --weights bert.parquet simcse.parquet
+    --encoders bert simcse --information information.parquet --output-partial partial.parquet
+    --comparison simcse --corpus stsb --method shapley
+    --quantities self_information information_gain_bayes --minimum-count 20 --permutations 1000
+    --draws 2000 --confidence 0.95 --seed 0
 
     Parameters
     ----------
     output_partial
-        Table of both stages and of their change.
+        Table of every encoder, and of the changes from the first.
     """
     tokens = compared.read_counted()
     models, samples = models_of(compared.quantities), []
@@ -51,7 +51,7 @@ def main(compared: QuantityComparison, *, output_partial: Path) -> None:
         known = tokens
         for quantity in terms[len(CONTROLS) :]:
             known = of_quantity(known, quantity, compared.files)
-        weights = rows_of(known, *compared.weights)
+        weights = rows_of(known, *compared.tables)
         samples.append(JointModel(crossed(tokens, known), rows_of(known, *terms), weights))
     rows = []
     for (model, terms), sample, (points, drawn) in zip(
@@ -63,10 +63,10 @@ def main(compared: QuantityComparison, *, output_partial: Path) -> None:
             permuted = compared.permute(sample, i, term, tokens)
             values = points[:, i], drawn[:, i]
             rows += compared.rows(PARTIAL, NESTED, values, about, permuted)
-    for row in rows:
+    for row in (row for row in rows if not row["reference"]):
         logging.info(
             "%s beside %s, %s: partial R2 %+.3f",
-            *(row[name] for name in ("term", "controls", "stage", "partial_r_squared")),
+            *(row[name] for name in ("term", "controls", "encoder", "partial_r_squared")),
         )
     compared.write(rows, output_partial, PARTIAL)
 

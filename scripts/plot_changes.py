@@ -1,4 +1,4 @@
-"""Draw how the correlation of weight and quantities changed by fine-tuning."""
+"""Draw the correlation of weight and quantities by each encoder, and how it changes."""
 
 from pathlib import Path
 
@@ -7,15 +7,16 @@ import polars as pl
 from common.command import InputError, run
 from common.contract import CHANGE, QUANTITIES, REGRESSION
 from common.reports import style
-from common.reports.before_after import WEIGHED, draw_before_after, marks_of
+from common.reports.series import draw_series, marks_of, weighed
 from common.tables import read_table
 
 
 def main(*, regression: Path, change: Path, output_svg: Path, output_pdf: Path) -> None:
-    """Draw Pearson's r of weight and quantity before and after fine-tuning, for all comparisons.
+    """Draw Pearson's r of weight and quantity by each encoder, for all comparisons.
 
     R squared is its square, and hides the sign. A panel for each method. At the right is the
-    change, after minus before, with its interval; it and every mark come from the tables.
+    change from the first encoder to the last with its interval, or of one encoder its value; it
+    and every mark come from the tables.
 
     Example: python scripts/plot_changes.py --regression tables/regression.parquet
     --change tables/change.parquet --output-svg changes.svg --output-pdf changes.pdf
@@ -35,11 +36,15 @@ def main(*, regression: Path, change: Path, output_svg: Path, output_pdf: Path) 
     if not len(regressions):
         raise InputError(f"{regression}: no rows, nothing to draw")
     order = ["comparison", "corpus", pl.col("quantity").cast(pl.Enum(list(QUANTITIES)))]
-    stages = marks_of(regressions.sort(order), "pearson", "quantity", WEIGHED)
-    change_rows = changes.with_columns(stage=pl.lit("change"))
-    between = marks_of(change_rows, "pearson_change", "quantity", WEIGHED)
-    figure = draw_before_after(
-        pl.concat([stages, between]),
+    group = weighed(regressions)
+    values = regressions.sort(order).with_columns(reference=pl.lit(None, pl.String))
+    figure = draw_series(
+        pl.concat(
+            [
+                marks_of(values, "pearson", "quantity", group),
+                marks_of(changes, "pearson_change", "quantity", group),
+            ]
+        ),
         style.QUANTITY_NAMES,
         "Pearson's r of weight and quantity",
         reference=0,

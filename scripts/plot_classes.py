@@ -1,4 +1,4 @@
-"""Draw the mean weight of word classes and frequency bands, before and after fine-tuning."""
+"""Draw the mean weight of word classes and frequency bands, by each encoder of a comparison."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import polars as pl
 from common.command import InputError, run
 from common.contract import CLASSES
 from common.reports import style
-from common.reports.before_after import draw_before_after, marks_of
+from common.reports.series import chain, draw_series, marks_of
 from common.tables import read_table
 
 GROUPINGS = {
@@ -21,8 +21,9 @@ def main(
 ) -> None:
     """Draw the mean weight of word classes and frequency bands, relative to that of all tokens.
 
-    Classes come in the order of their weight after, the heaviest first. At the right is the
-    change, after minus before, with its interval.
+    Classes come in the order of their weight by the last encoder, the heaviest first. At the
+    right is the change from the first encoder to the last with its interval, or of one encoder its
+    value.
 
     Example: python scripts/plot_classes.py tables/classes.parquet --output-svg classes.svg
     --output-pdf classes.pdf --comparison adjacent --corpus held_out
@@ -44,10 +45,10 @@ def main(
     if not len(rows):
         raise InputError(f"{classes}: no row for {comparison}, {corpus}; average its weights first")
     bands = rows.filter(grouping="zipf_band").sort("group", descending=True)
-    weight = pl.col("relative_weight")
-    after = weight.filter(stage="after").first().over("group", "method")
-    words = rows.filter(grouping="word_class").sort("method", after, descending=[False, True])
-    figure = draw_before_after(
+    own = pl.col("reference").is_null()
+    last = pl.col("relative_weight").filter(own).last().over("group", "method")
+    words = rows.filter(grouping="word_class").sort("method", last, descending=[False, True])
+    figure = draw_series(
         marks_of(
             pl.concat([words, bands]),
             "relative_weight",
@@ -58,7 +59,8 @@ def main(
         "mean weight / mean weight of all tokens",
         reference=1,
     )
-    figure.suptitle(f"{comparison}, weighed on {corpus}")
+    encoders = rows.sort("stage")["encoder"].unique(maintain_order=True).to_list()
+    figure.suptitle(f"{comparison}: {chain(encoders)}, weighed on {corpus}")
     style.write_figure(figure, output_svg, output_pdf)
 
 

@@ -1,4 +1,4 @@
-"""Draw what each quantity adds to the others, before and after fine-tuning."""
+"""Draw what each quantity adds to the others, by each encoder."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import polars as pl
 from common.command import InputError, run
 from common.contract import FOREMOST, PARTIAL
 from common.reports import style
-from common.reports.before_after import WEIGHED, draw_before_after, marks_of
+from common.reports.series import draw_series, marks_of, weighed
 from common.tables import read_table
 
 
@@ -15,8 +15,8 @@ def main(partial: Path, *, output_svg: Path, output_pdf: Path) -> None:
     """Draw the partial R squared (no unit) of each term of a joint model of weight.
 
     It is the share of what the other terms leave unexplained that the term explains. Of several
-    models, that with the best known information gain is drawn. At the right is the change, after
-    minus before, with its interval.
+    models, that with the best known information gain is drawn. At the right is the change from the
+    first encoder to the last with its interval, or of one encoder its value.
 
     Example: python scripts/plot_partials.py tables/partial.parquet
     --output-svg partials.svg --output-pdf partials.pdf
@@ -40,10 +40,9 @@ def main(partial: Path, *, output_svg: Path, output_pdf: Path) -> None:
     } | style.QUANTITY_NAMES
     order = ["comparison", "corpus", pl.col("term").cast(pl.Enum(list(terms)))]
     falling = pl.col("coefficient") < 0
-    figure = draw_before_after(
-        marks_of(
-            table.filter(model=model).sort(order), "partial_r_squared", "term", WEIGHED, falling
-        ),
+    rows = table.filter(model=model).sort(order)
+    figure = draw_series(
+        marks_of(rows, "partial_r_squared", "term", weighed(table), falling),
         terms,
         "partial R² of weight, beside the other terms",
         negative="negative coefficient",

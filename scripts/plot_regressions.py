@@ -1,4 +1,4 @@
-"""Draw weight against each quantity, before and after fine-tuning."""
+"""Draw weight against each quantity, by each encoder of a comparison."""
 
 import textwrap
 from pathlib import Path
@@ -40,7 +40,7 @@ def draw_panel(
     hexagons = style.draw_density(axes, x, y, (ends[0], ends[1], 0, top), (inches, PANEL))
     if row["slope"] is not None:
         line = row["intercept"] + row["slope"] * ends
-        axes.plot(ends, line, color=style.AFTER, path_effects=style.CASED)
+        axes.plot(ends, line, color=style.LAST, path_effects=style.CASED)
     axes.set_ylim(0, top)
     axes.set_title(statistics_text(row), linespacing=1.25, pad=3)
     axes.xaxis.set_major_locator(MaxNLocator(3, min_n_ticks=2))
@@ -49,8 +49,8 @@ def draw_panel(
 
 def main(
     *,
-    before: list[Path],
-    after: list[Path],
+    weights: list[Path],
+    encoders: list[str],
     information: Path,
     surprisal: Path | None = None,
     regression: Path,
@@ -63,21 +63,23 @@ def main(
     minimum_count: int,
     largest_error: float | None = None,
 ) -> None:
-    """Draw weight (a norm) against each quantity (nats), before and after fine-tuning.
+    """Draw weight (a norm) against each quantity (nats), a row of panels for each encoder.
 
     Every printed number and line comes from the regression table.
 
-    Example: python scripts/plot_regressions.py --before before.parquet --after after.parquet
-    --information information.parquet --regression tables/regression.parquet
+    Example: python scripts/plot_regressions.py --weights masked_lm.parquet adjacent.parquet
+    --encoders masked_lm adjacent --information information.parquet
+    --regression tables/regression.parquet
     --output-svg adjacent.svg --output-pdf adjacent.pdf --comparison adjacent --corpus held_out
     --method shapley --quantities self_information information_gain_bayes --minimum-count 20
 
     Parameters
     ----------
-    before
-        Weights by the encoder before fine-tuning, a table for each training; the first is drawn.
-    after
-        Weights of the same tokens by the encoder after fine-tuning, likewise.
+    weights
+        Weights of the same tokens by each of the encoders in turn; of several trainings, the first
+        is drawn.
+    encoders
+        Names of the encoders in the regression table.
     information
         Quantities of the token types.
     surprisal
@@ -101,41 +103,39 @@ def main(
     largest_error
         Sentences with larger errors in any table are left out, as in the regression.
     """
-    weights = {"before": before[0], "after": after[0]}
-    weights |= {str(path): path for path in (*before[1:], *after[1:])}
-    tokens = read_tokens(weights, information, surprisal, minimum_count, largest_error)
+    tables = {f"weight_{number}": path for number, path in enumerate(weights)}
+    tokens = read_tokens(tables, information, surprisal, minimum_count, largest_error)
     chosen = {"comparison": comparison, "corpus": corpus, "method": method}
     rows = read_table(regression, REGRESSION).filter(**chosen, replicate=1)
     by_panel = {(row["stage"], row["quantity"]): row for row in rows.iter_rows(named=True)}
     width = len(quantities)
     inches = max(style.COLUMN, style.PAGE * (width + 1) / 7)
-    figure = Figure((inches, 2 * PANEL + 1.7), layout="constrained")
-    grid = figure.subplots(2, width, sharex="col", sharey="row", squeeze=False)
+    figure = Figure((inches, len(encoders) * PANEL + 1.7), layout="constrained")
+    grid = figure.subplots(len(encoders), width, sharex="col", sharey="row", squeeze=False)
     panels, across = [], (inches - 1.1) / width
     for j, quantity in enumerate(quantities):
-        known = of_quantity(tokens, quantity, f"{before[0]} with {information}")
-        for i, stage in enumerate(("before", "after")):
-            row = by_panel.get((stage, quantity))
+        known = of_quantity(tokens, quantity, f"{weights[0]} with {information}")
+        for i, encoder in enumerate(encoders):
+            row = by_panel.get((i, quantity))
             if row is None or row["n"] != len(known):
                 raise InputError(
                     f"{regression}: {'other tokens' if row else 'no row'} for {comparison}, "
-                    f"{corpus}, {method}, {quantity}, {stage}; correlate these inputs first"
+                    f"{corpus}, {method}, {quantity}, {encoder}; correlate these inputs first"
                 )
-            x, y = known[quantity].to_numpy(), known[stage].to_numpy()
-            top = 1.05 * tokens[stage].to_numpy().max()
+            x, y = known[quantity].to_numpy(), known[f"weight_{i}"].to_numpy()
+            top = 1.05 * tokens[f"weight_{i}"].to_numpy().max()
             panels.append(draw_panel(grid[i, j], x, y, row=row, top=top, inches=across))
         label = textwrap.fill(f"{style.QUANTITY_NAMES[quantity]} (nats)", 17)
-        grid[1, j].set_xlabel(label, fontsize=6.5)
-    for i, stage in enumerate(("before", "after")):
-        grid[i, 0].set_ylabel(f"{stage}\nweight (norm)")
+        grid[-1, j].set_xlabel(label, fontsize=6.5)
+    for i, encoder in enumerate(encoders):
+        grid[i, 0].set_ylabel(f"{encoder}\nweight (norm)")
     norm = LogNorm(1, max(2, *(np.asarray(panel.get_array()).max() for panel in panels)))
     for panel in panels:
         panel.set_norm(norm)
     label = f"{unit_of(information)}s in a hexagon"
     figure.colorbar(panels[0], ax=grid, label=label, aspect=40, pad=0.01, format="%d")
-    names = [by_panel[stage, quantities[0]]["encoder"] for stage in ("before", "after")]
     how = style.METHOD_NAMES.get(method, method)
-    title = f"{comparison}: {names[0]} → {names[1]}, weighed on {corpus} by {how}"
+    title = f"{comparison}: {' → '.join(encoders)}, weighed on {corpus} by {how}"
     figure.suptitle(textwrap.fill(title, int(inches * CHARACTERS), break_on_hyphens=False))
     style.write_figure(figure, output_svg, output_pdf)
 

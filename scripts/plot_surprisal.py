@@ -64,7 +64,7 @@ def main(*, surprisal: Path, information: Path, output_svg: Path, output_pdf: Pa
         means["self_information"],
         means["surprisal"],
         "-o",
-        color=style.AFTER,
+        color=style.LAST,
         markersize=3,
         label=f"mean of bins of {BIN:.0f} nat",
         path_effects=style.CASED,

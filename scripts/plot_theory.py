@@ -87,7 +87,7 @@ def _draw(axes: Axes, gain: np.ndarray, norm: np.ndarray) -> None:
         gain,
         norm,
         ".",
-        color=style.BEFORE,
+        color=style.FIRST,
         markersize=1.5,
         alpha=0.35,
         label="word",
@@ -95,7 +95,7 @@ def _draw(axes: Axes, gain: np.ndarray, norm: np.ndarray) -> None:
     )
     groups = np.array_split(np.argsort(gain, kind="stable"), min(BINS, len(gain)))
     means = [(gain[group].mean(), norm[group].mean()) for group in groups]
-    axes.plot(*zip(*means, strict=True), color=style.AFTER, label="mean", path_effects=style.CASED)
+    axes.plot(*zip(*means, strict=True), color=style.LAST, label="mean", path_effects=style.CASED)
     end = gain.max()
     axes.plot([0, end], [0, end], "k--", linewidth=0.9, label="norm = information gain")
     axes.grid()

@@ -48,12 +48,12 @@ def main(trainings: list[Path], *, names: list[str], output_svg: Path, output_pd
         held_out = course.drop_nulls("evaluation_loss")
         if not len(training) + len(held_out):
             raise InputError(f"{path}: no row has a loss, nothing to draw")
-        axes.plot(training["step"], training["loss"], color=style.BEFORE, label="training")
+        axes.plot(training["step"], training["loss"], color=style.FIRST, label="training")
         axes.plot(
             held_out["step"],
             held_out["evaluation_loss"],
             "--o",
-            color=style.AFTER,
+            color=style.LAST,
             markersize=3,
             label="held-out",
         )

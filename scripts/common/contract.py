@@ -326,18 +326,21 @@ _REPLICATE = {
         pa.int32(), "1", "number of the training; null: mean over trainings", nullable=True
     )
 }
+_STAGE = {
+    "encoder": _key(pa.string(), "name of the encoder"),
+    "stage": _key(pa.int32(), "its place among the encoders of the comparison, from 0"),
+}
 _SIZES = {
     "n": Column(pa.int64(), "tokens", "tokens in the regression"),
     "sentences": Column(pa.int64(), "sentences", "sentences that they stand in"),
     "types": Column(pa.int64(), "types", "different tokens among them"),
 }
 REGRESSION = Table(
-    "regression of weight on each quantity, before and after fine-tuning",
+    "regression of weight on each quantity, by each encoder of a comparison",
     ("comparison", "corpus", "method", "quantity", "replicate", "stage"),
     {
         **_COMPARED,
-        "encoder": _key(pa.string(), "name of the encoder"),
-        "stage": _key(pa.string(), "before or after"),
+        **_STAGE,
         **_REPLICATE,
         "quantity": _key(pa.string(), "regressor"),
         **_SIZES,
@@ -349,12 +352,12 @@ REGRESSION = Table(
     },
 )
 CHANGE = Table(
-    "change of each statistic from an encoder to another, of the same sentences and types",
-    ("comparison", "corpus", "method", "quantity", "replicate", "encoder"),
+    "change of each statistic from the first encoder of a comparison to each of the others",
+    ("comparison", "corpus", "method", "quantity", "replicate", "stage"),
     {
         **_COMPARED,
-        "encoder": _key(pa.string(), "name of the encoder after"),
-        "reference": _key(pa.string(), "name of the encoder before"),
+        **_STAGE,
+        "reference": _key(pa.string(), "name of the first encoder"),
         **_REPLICATE,
         "quantity": REGRESSION.columns["quantity"],
         **_SIZES,
@@ -375,13 +378,17 @@ CHANGE = Table(
 )
 _STAGES = {
     **_COMPARED,
-    "encoder": Column(pa.string(), "1", "name of the encoder; null for change", nullable=True),
-    "stage": _key(pa.string(), "before, after, or change: after minus before, paired by sentence"),
+    **_STAGE,
+    "reference": Column(
+        *(pa.string(), "1"),
+        "null: values of the encoder; else their change from this one, the comparison's first",
+        nullable=True,
+    ),
     **_REPLICATE,
 }
 WITHIN_SENTENCE = Table(
     "how weight is shared out within sentences, by each quantity",
-    ("comparison", "corpus", "method", "quantity", "replicate", "stage"),
+    ("comparison", "corpus", "method", "quantity", "replicate", "stage", "reference"),
     {
         **_STAGES,
         "quantity": REGRESSION.columns["quantity"],
@@ -398,7 +405,9 @@ WITHIN_SENTENCE = Table(
             "spearman", "1", "Spearman's rank correlation of share and quantity", tested=True
         ),
         "sentences": Column(
-            pa.int64(), "sentences", "sentences with a rank correlation of their own, both stages"
+            pa.int64(),
+            "sentences",
+            "sentences with a rank correlation of their own, by all encoders",
         ),
         **_interval(
             "sentence_spearman",
@@ -410,7 +419,7 @@ WITHIN_SENTENCE = Table(
 )
 PARTIAL = Table(
     "what each term of a joint linear model of weight adds to the others",
-    ("comparison", "corpus", "method", "model", "term", "replicate", "stage"),
+    ("comparison", "corpus", "method", "model", "term", "replicate", "stage", "reference"),
     {
         **_STAGES,
         "model": _key(pa.string(), "name of the model: its information gain, if it has one"),
@@ -432,7 +441,7 @@ PARTIAL = Table(
 )
 CLASSES = Table(
     "mean weight of word classes and frequency bands",
-    ("comparison", "corpus", "method", "grouping", "group", "replicate", "stage"),
+    ("comparison", "corpus", "method", "grouping", "group", "replicate", "stage", "reference"),
     {
         **_STAGES,
         "grouping": _key(pa.string(), "word_class (of the generated language) or zipf_band"),

@@ -1,4 +1,4 @@
-"""A comparison of two encoders by the weights of the same tokens: its arguments, draws and rows."""
+"""A comparison of encoders by the weights of the same tokens: its arguments, draws and rows."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -39,22 +39,19 @@ ROUNDING = 1e-12
 @cyclopts.Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What the scripts that hold weights before and after against each other have in common.
+    """What the scripts that hold weights by several encoders against each other have in common.
 
     Parameters
     ----------
-    before
-        Weights by the encoder before fine-tuning, a table for each training of it.
-    after
-        Weights of the same tokens by the encoder after fine-tuning, likewise.
+    weights
+        Weights of the same tokens by each of `encoders` in turn; of several trainings, by all
+        encoders of the first, then of the next.
+    encoders
+        Names of the encoders, for the tables; the others are held against the first.
     information
         Quantities of the token types.
     comparison
         Name of the comparison, for the tables.
-    before_encoder
-        Name of the encoder before, for the tables.
-    after_encoder
-        Name of the encoder after, for the tables.
     corpus
         Name of the corpus that was weighed, for the tables.
     method
@@ -70,12 +67,10 @@ class Comparison:
         their mean weight, are left out; all are kept if it is not given.
     """
 
-    before: list[Path]
-    after: list[Path]
+    weights: list[Path]
+    encoders: list[str]
     information: Path
     comparison: str
-    before_encoder: str
-    after_encoder: str
     corpus: str
     method: str
     draws: int
@@ -84,29 +79,30 @@ class Comparison:
     largest_error: float | None = None
 
     @property
-    def weights(self) -> dict[str, Path]:
-        """Tables of weights by name, before_1, after_1, before_2 and so on."""
-        if len(self.before) != len(self.after):
+    def tables(self) -> dict[str, Path]:
+        """Tables of weights by the names that their columns get.
+
+        Raises
+        ------
+        InputError
+            There are not as many for each encoder.
+        """
+        if not self.encoders or len(self.weights) % len(self.encoders):
             raise InputError(
-                f"--before and --after have {len(self.before)} and {len(self.after)} tables; give "
-                "one of each for each training"
+                f"--weights has {len(self.weights)} tables for {len(self.encoders)} --encoders; "
+                "give one of each encoder for each training"
             )
-        pairs = enumerate(zip(self.before, self.after, strict=True), start=1)
-        return {
-            f"{stage}_{number}": path
-            for number, pair in pairs
-            for stage, path in zip(("before", "after"), pair, strict=True)
-        }
+        return {f"weight_{number}": path for number, path in enumerate(self.weights)}
 
     @property
     def files(self) -> str:
         """The files that quantities and weights are from, for messages."""
-        return f"{self.before[0]} with {self.information}"
+        return f"{self.weights[0]} with {self.information}"
 
     def read(self, surprisal: Path | None = None, minimum_count: int = 1) -> pl.DataFrame:
         """The tokens that all encoders weighed; as `read_tokens`."""
         return read_tokens(
-            self.weights, self.information, surprisal, minimum_count, self.largest_error
+            self.tables, self.information, surprisal, minimum_count, self.largest_error
         )
 
     def resample(self, samples: Sequence[Sample]) -> list[tuple[Floats, Floats]]:
@@ -122,9 +118,10 @@ class Comparison:
         about: dict[str, Any],
         permuted: Floats | None = None,
     ) -> list[dict[str, Any]]:
-        """Rows of a table before, after and of the change, with intervals and p.
+        """Rows of a table for each encoder and, after the first, its change from that.
 
-        A row for each training; of several, one of their mean besides, without a number.
+        With intervals and p; a row for each training and, of several, one of their mean besides,
+        without a number.
 
         Parameters
         ----------
@@ -133,23 +130,22 @@ class Comparison:
         statistics
             Names of the k statistics.
         values
-            In the sample, in the order of `weights`, (2 trainings, k), and in each draw,
-            (2 trainings, k, draws).
+            In the sample, in the order of `weights`, (trainings x encoders, k), and in each draw,
+            (trainings x encoders, k, draws).
         about
             What else the rows say.
         permuted
             The same in the sample and in permutations over types, correlations in place of their
-            squares, (2 trainings, k, 1 + permutations); None: no test.
+            squares, (trainings x encoders, k, 1 + permutations); None: no test.
         """
         named = {"comparison": self.comparison, "corpus": self.corpus, "method": self.method}
-        encoders = {"before": self.before_encoder, "after": self.after_encoder, "change": None}
-        of_sample, of_draws = map(_with_change, values)
+        of_sample, of_draws = map(self._with_changes, values)
         p = moved = np.empty(0)
         if permuted is not None:
-            p = _p_by_stage(_by_training(permuted), statistics)
-            moved = spread(_and_mean(_with_change(permuted)), self.confidence)
+            p = _p_values(self._by_training(permuted), statistics)
+            moved = spread(_and_mean(self._with_changes(permuted)), self.confidence)
         rows = []
-        for s, (stage, encoder) in enumerate(encoders.items()):
+        for s, place in enumerate(self._places):
             one, many = of_sample[:, s], of_draws[:, s]
             columns: list[dict[str, Any]] = [
                 {"replicate": number + 1}
@@ -158,21 +154,49 @@ class Comparison:
             ]
             if len(one) > 1:
                 means = mean_of_replicates(one, many, self.confidence)
-                if stage != "change":
+                if place["reference"] is None:
                     means = np.clip(means, *_bounds(table, statistics))
                 columns.append({"replicate": None} | interval_columns(statistics, means))
             for number, each in enumerate(columns):
-                row = {**named, **about, "stage": stage, "encoder": encoder, **each}
+                row = {**named, **about, **place, **each}
                 if permuted is not None:
                     of_stage = zip(statistics, p[number, s], moved[number, s], strict=True)
                     row |= _tested(row, table, of_stage)
                 rows.append(row)
         return rows
 
+    @property
+    def _places(self) -> list[dict[str, Any]]:
+        """Stage, encoder and reference of the values of all encoders, and then of the changes."""
+        stages = [{"stage": k, "encoder": name} for k, name in enumerate(self.encoders)]
+        return [
+            *({**stage, "reference": None} for stage in stages),
+            *({**stage, "reference": self.encoders[0]} for stage in stages[1:]),
+        ]
+
+    def _by_training(self, values: Floats) -> Floats:
+        """(trainings x encoders, ...) as (trainings, encoders, ...)."""
+        return values.reshape(-1, len(self.encoders), *values.shape[1:])
+
+    def _with_changes(self, values: Floats) -> Floats:
+        """Values of each training and its changes, in the order of `_places`, in its second axis.
+
+        Parameters
+        ----------
+        values
+            (trainings x encoders, ...).
+        """
+        each = self._by_training(values)
+        change = each[:, 1:] - each[:, :1]
+        size = np.maximum(np.abs(each[:, 1:]), np.abs(each[:, :1]))
+        change[np.abs(change) <= ROUNDING * size] = 0
+        return np.concatenate([each, change], axis=1)
+
     def write(self, rows: list[dict[str, Any]], path: Path, table: Table) -> None:
         """Write rows as a table that says what its tokens are; undefined statistics are null."""
-        frame = pl.DataFrame(rows, infer_schema_length=None).fill_nan(None)
-        numbered = frame.cast({"replicate": pl.Int32})
+        columns = None if rows else dict.fromkeys(table.columns, pl.Float64)
+        frame = pl.DataFrame(rows, columns, infer_schema_length=None).fill_nan(None)
+        numbered = frame.cast({"replicate": pl.Int32, "stage": pl.Int32})
         write_table(numbered, path, table, unit=unit_of(self.information))
 
 
@@ -213,19 +237,6 @@ class QuantityComparison(Comparison):
         return permute(sample, i, bands, self.permutations, self.seed)
 
 
-def _by_training(values: Floats) -> Floats:
-    """(2 trainings, ...) as (trainings, 2, ...)."""
-    return values.reshape(-1, 2, *values.shape[1:])
-
-
-def _with_change(values: Floats) -> Floats:
-    """Before, after and change of each training, (trainings, 3, ...), from (2 trainings, ...)."""
-    both = _by_training(values)
-    change = both[:, 1:] - both[:, :1]
-    change[np.abs(change) <= ROUNDING * np.abs(both).max(axis=1, keepdims=True)] = 0
-    return np.concatenate([both, change], axis=1)
-
-
 def _tested(
     row: dict[str, Any], table: Table, statistics: Iterable[tuple[str, float, float]]
 ) -> dict[str, float]:
@@ -260,13 +271,17 @@ def _bounds(table: Table, statistics: Sequence[str]) -> tuple[Floats, Floats]:
     return least, most
 
 
-def _p_by_stage(permuted: Floats, statistics: Sequence[str]) -> Floats:
-    """p before, after and of the change, (trainings, 3, k), and of the mean if there are several.
+def _p_values(permuted: Floats, statistics: Sequence[str]) -> Floats:
+    """p of the encoders' values and then of the changes, of each training and of their mean.
 
     Parameters
     ----------
     permuted
-        (trainings, 2, k, 1 + permutations); all trainings share the permutations.
+        (trainings, encoders, k, 1 + permutations); all trainings share the permutations.
+
+    Returns
+    -------
+    (trainings, 2 x encoders - 1, k), with one training more, the mean, if there are several.
     """
     squared = tuple(k for k, name in enumerate(statistics) if "r_squared" in name)
     tested = _and_mean(permuted)

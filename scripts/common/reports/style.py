@@ -17,7 +17,7 @@ from common.tables import whole
 
 COLUMN, PAGE = 3.03, 6.3
 """Width in inches of a column and of the text of an ACL page."""
-BEFORE, AFTER, NEUTRAL = "#0072B2", "#D55E00", "#666666"
+FIRST, LAST, NEUTRAL = "#0072B2", "#D55E00", "#666666"
 """Blue and vermilion of Okabe and Ito (2008), which colour-blind readers tell apart."""
 HEXAGONS = 22
 """Hexagons of a density in an inch."""

@@ -1,9 +1,11 @@
-"""Statistics before and after fine-tuning as rows of marks with intervals, and their changes."""
+"""Statistics of the encoders of a comparison as rows of marks with intervals, and their changes."""
 
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import blended_transform_factory
@@ -14,16 +16,14 @@ from common.reports.wording import with_interval
 
 ROW = 0.17
 """Height in inches of an item."""
-WEIGHED = pl.format("{}, {}", "comparison", "corpus")
-"""A group for each comparison and corpus."""
+SHOWN = 4
+"""Encoders of a comparison that are all named."""
 GAP = 1.6
 """Rows from the last item of a group to the heading of the next."""
 TALL = 30
 """Rows from which the axis is labelled at the top, too."""
-OFFSET = 0.17
-"""Rows between the marks of before and after."""
-STAGES = {"before": (-OFFSET, style.BEFORE, "white"), "after": (OFFSET, style.AFTER, style.AFTER)}
-"""Where a stage is drawn in its row, its colour and its fill."""
+SPAN = 0.34
+"""Rows from the mark of the first encoder to that of the last."""
 ARROW: dict[str, Any] = {
     "arrowstyle": "-|>,head_width=0.12,head_length=0.25",
     "color": style.NEUTRAL,
@@ -33,13 +33,38 @@ ARROW: dict[str, Any] = {
 }
 
 
+def weighed(table: pl.DataFrame) -> pl.Expr:
+    """A group for each comparison and corpus of a table of all encoders, which names these."""
+    series = {
+        name: chain(rows.sort("stage")["encoder"].unique(maintain_order=True).to_list())
+        for (name,), rows in table.group_by("comparison")
+    }
+    encoders = pl.col("comparison").replace_strict(series, return_dtype=pl.String)
+    return pl.format("{}, {}: {}", "comparison", "corpus", encoders)
+
+
+def chain(encoders: list[str]) -> str:
+    """The encoders of a comparison in their order; of many, the first and the last."""
+    if len(encoders) > SHOWN:
+        return f"{encoders[0]} → … → {encoders[-1]} ({len(encoders)} encoders)"
+    return " → ".join(encoders)
+
+
+def colours(encoders: int) -> list[str]:
+    """A colour for each encoder of a comparison, from the first's to the last's."""
+    between = LinearSegmentedColormap.from_list("series", [style.FIRST, style.LAST])
+    return [to_hex(between(stage / max(1, encoders - 1))) for stage in range(encoders)]
+
+
 def marks_of(
     table: pl.DataFrame, statistic: str, item: str, group: pl.Expr, negative: pl.Expr | None = None
 ) -> pl.DataFrame:
-    """Marks of a statistic of a table with stages, for `draw_before_after`."""
+    """Marks of a statistic of a table with stages, for `draw_series`."""
     return table.select(
         "method",
         "stage",
+        "encoder",
+        "reference",
         "replicate",
         group=group,
         item=item,
@@ -50,7 +75,7 @@ def marks_of(
     )
 
 
-def draw_before_after(
+def draw_series(
     marks: pl.DataFrame,
     item_names: dict[str, str],
     label: str,
@@ -58,14 +83,15 @@ def draw_before_after(
     negative: str | None = None,
     reference: float | None = None,
 ) -> Figure:
-    """A panel for each method, a row for each item of each group, the changes at the right.
+    """A panel for each method, a row for each item of each group, the last change at the right.
 
     Parameters
     ----------
     marks
-        Columns method, stage (before, after or change), replicate, group, item, value, value_low,
-        value_high, and negative: whether the mark points down. Groups and items come in the order
-        of the rows. Of several replicates, each is a dot beside the mark of their mean.
+        Columns method, stage, encoder, reference (null, or the encoder that the value is a change
+        from), replicate, group, item, value, value_low, value_high, and negative: whether the mark
+        points down. Groups and items come in the order of the rows. Of several replicates, each
+        is a dot beside the mark of their mean.
     item_names
         How items are written.
     label
@@ -85,6 +111,10 @@ def draw_before_after(
         places |= {(group, item): row + 1 + i for i, item in enumerate(items)}
         row += len(items) + GAP
     height = row - GAP + 1
+    encoders = marks["stage"].n_unique()
+    first, at_right = (
+        ("first encoder", "change [interval]") if encoders > 1 else ("encoder", "value [interval]")
+    )
     figure = Figure((style.PAGE, ROW * height + 0.9), layout="constrained")
     grid = figure.subplots(1, len(methods), sharex=True, sharey=True, squeeze=False)[0]
     for axes, method in zip(grid, methods, strict=True):
@@ -92,7 +122,7 @@ def draw_before_after(
         axes.grid(axis="x")
         if reference is not None:
             axes.axvline(reference, color=style.NEUTRAL, linewidth=0.6)
-        axes.text(1.02, 1, "change [interval]", transform=axes.transAxes, va="bottom", fontsize=6)
+        axes.text(1.02, 1, at_right, transform=axes.transAxes, va="bottom", fontsize=6)
         axes.set_xlabel(label)
         axes.tick_params(axis="y", length=0)
         axes.tick_params(axis="x", labeltop=height > TALL)
@@ -114,9 +144,10 @@ def draw_before_after(
         )
         heading.set_in_layout(False)
     legend = [
-        Line2D([], [], color=style.BEFORE, marker="o", markerfacecolor="white", label="before"),
-        Line2D([], [], color=style.AFTER, marker="o", label="after fine-tuning"),
+        Line2D([], [], color=style.FIRST, marker="o", markerfacecolor="white", label=first),
     ]
+    if encoders > 1:
+        legend.append(Line2D([], [], color=style.LAST, marker="o", label="last encoder"))
     if negative:
         legend.append(_neutral(negative, marker="v", linestyle=""))
     legend.append(_neutral("bootstrap interval", linewidth=0.9))
@@ -131,28 +162,25 @@ def _neutral(label: str, **look: Any) -> Line2D:
 
 
 def _draw_rows(axes: Axes, marks: pl.DataFrame, places: dict[tuple[str, str], float]) -> None:
-    for mark in single(marks.filter(pl.col("stage") != "change")).iter_rows(named=True):
-        offset, colour, _ = STAGES[mark["stage"]]
+    of_group = dict(marks.group_by("group").agg(pl.col("stage").n_unique()).rows())
+    looks = {group: _looks(encoders) for group, encoders in of_group.items()}
+    own = pl.col("reference").is_null()
+    for mark in single(marks.filter(own)).iter_rows(named=True):
+        offset, colour, _ = looks[mark["group"]][mark["stage"]]
         height = places[mark["group"], mark["item"]] + offset
         axes.plot(mark["value"], height, ".", color=colour, markersize=2.5, alpha=0.6)
-    by_row: dict[float, dict[str, dict[str, Any]]] = {}
-    for mark in averaged(marks).iter_rows(named=True):
-        by_row.setdefault(places[mark["group"], mark["item"]], {})[mark["stage"]] = mark
-    for place, stages in by_row.items():
-        ends = {
-            name: (stages[name]["value"], place + offset)
-            for name, (offset, *_) in STAGES.items()
-            if stages[name]["value"] is not None
-        }
-        if len(ends) == 2:
-            axes.annotate("", ends["after"], ends["before"], arrowprops=ARROW)
-        for name, (value, height) in ends.items():
-            mark, (_, colour, fill) = stages[name], STAGES[name]
+    for (group, item), rows in averaged(marks).group_by("group", "item", maintain_order=True):
+        place, ends = places[group, item], []
+        values = rows.filter(own).drop_nulls("value").sort("stage")
+        for mark in values.iter_rows(named=True):
+            offset, colour, fill = looks[group][mark["stage"]]
+            ends.append((mark["value"], place + offset))
             if mark["value_low"] is not None:
-                axes.hlines(height, mark["value_low"], mark["value_high"], colour, linewidth=0.9)
+                axes.hlines(
+                    ends[-1][1], mark["value_low"], mark["value_high"], colour, linewidth=0.9
+                )
             axes.plot(
-                value,
-                height,
+                *ends[-1],
                 marker="v" if mark["negative"] else "o",
                 linestyle="",
                 color=colour,
@@ -161,11 +189,22 @@ def _draw_rows(axes: Axes, marks: pl.DataFrame, places: dict[tuple[str, str], fl
                 markeredgewidth=0.9,
                 clip_on=False,
             )
+        for start, end in pairwise(ends):
+            axes.annotate("", end, start, arrowprops=ARROW)
+        last = rows.sort("stage", pl.col("reference").is_not_null()).row(-1, named=True)
         axes.text(
             1.02,
             place,
-            with_interval(stages["change"], "value", signed=True),
+            with_interval(last, "value", signed=True),
             transform=axes.get_yaxis_transform(),
             va="center",
             fontsize=6,
         )
+
+
+def _looks(encoders: int) -> list[tuple[float, str, str]]:
+    """Rows from the middle, colour and fill of the mark of each encoder; the first is hollow."""
+    step = SPAN / max(1, encoders - 1)
+    offsets = [SPAN * (encoders > 1) / -2 + step * stage for stage in range(encoders)]
+    each = colours(encoders)
+    return list(zip(offsets, each, ["white", *each[1:]], strict=True))
