@@ -181,7 +181,8 @@ def weighed():
 def counts_of(wildcards):
     """The corpus and the tokenizer that a comparison's quantities are counted by."""
     comparison = COMPARISONS[wildcards.comparison]
-    return comparison["counted_on"], root_of(config, comparison["before"])
+    weighed = getattr(wildcards, "corpus", comparison["weighed"][0])
+    return comparison["counted_on"] or weighed, root_of(config, comparison["encoders"][0])
 
 
 def information_of(wildcards):
@@ -197,14 +198,16 @@ def surprisal_of(wildcards):
     return f"<results>/surprisal/{masked_lm}/{wildcards.corpus}.parquet"
 
 
-def weights_of(stage, replicates=1):
-    """Tables of weights of the encoder before or after, for a comparison, corpus and method."""
+def weights_of(replicates=1):
+    """Tables of weights of the encoders of a comparison, for a corpus and method."""
 
     def find(wildcards):
-        encoder = COMPARISONS[wildcards.comparison][stage]
-        names = [replicate(config, encoder, number + 1) for number in range(replicates)]
+        encoders = COMPARISONS[wildcards.comparison]["encoders"]
         return [
-            f"<results>/weights/{wildcards.method}/{n}/{wildcards.corpus}.parquet" for n in names
+            f"<results>/weights/{wildcards.method}/{replicate(config, encoder, number + 1)}"
+            f"/{wildcards.corpus}.parquet"
+            for number in range(replicates)
+            for encoder in encoders
         ]
 
     return find
@@ -255,9 +258,7 @@ def weighing_options(method):
 
 def names_of(wildcards):
     """The comparison, as the options of scripts that fill a table."""
-    comparison = COMPARISONS[wildcards.comparison]
-    encoders = {f"{stage}_encoder": comparison[stage] for stage in ("before", "after")}
-    return options(dict(wildcards), **encoders)
+    return options(dict(wildcards), encoders=COMPARISONS[wildcards.comparison]["encoders"])
 
 
 def bootstrap_options(*keys):
@@ -279,9 +280,8 @@ def largest_error(wildcards):
 
 def exact_of(wildcards):
     """The exact values of the generated language that a comparison's tokens are of, if any."""
-    comparison = COMPARISONS[wildcards.comparison]
-    counted_on = comparison["counted_on"]
-    exact = has_exact(config, counted_on, comparison["before"])
+    counted_on, tokenizer = counts_of(wildcards)
+    exact = has_exact(config, counted_on, tokenizer)
     return f"<results>/corpora/{counted_on}.exact.parquet" if exact else []
 
 

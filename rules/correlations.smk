@@ -1,8 +1,7 @@
 rule correlate_weights:
     input:
         **script_of("correlate_weights"),
-        before=weights_of("before", config["replicates"]),
-        after=weights_of("after", config["replicates"]),
+        weights=weights_of(config["replicates"]),
         information=information_of,
         surprisal=surprisal_of,
     output:
@@ -24,8 +23,7 @@ rule correlate_weights:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script:q} --before {input.before:q} --after {input.after:q}"
-        " --information {input.information:q} {params.surprisal}"
+        "python {input.script:q} --weights {input.weights:q} --information {input.information:q} {params.surprisal}"
         " --output-regression {output.regression:q} --output-change {output.change:q}"
         " {params.names} {params.settings} {params.largest_error} 2>&1 | tee {log:q}"
 
@@ -33,8 +31,7 @@ rule correlate_weights:
 rule correlate_shares:
     input:
         **script_of("correlate_shares"),
-        before=weights_of("before", config["replicates"]),
-        after=weights_of("after", config["replicates"]),
+        weights=weights_of(config["replicates"]),
         information=information_of,
         surprisal=surprisal_of,
     output:
@@ -55,8 +52,7 @@ rule correlate_shares:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script:q} --before {input.before:q} --after {input.after:q}"
-        " --information {input.information:q} {params.surprisal}"
+        "python {input.script:q} --weights {input.weights:q} --information {input.information:q} {params.surprisal}"
         " --output-within-sentence {output.within_sentence:q}"
         " {params.names} {params.settings} {params.largest_error} 2>&1 | tee {log:q}"
 
@@ -64,8 +60,7 @@ rule correlate_shares:
 rule partition_variance:
     input:
         **script_of("partition_variance"),
-        before=weights_of("before", config["replicates"]),
-        after=weights_of("after", config["replicates"]),
+        weights=weights_of(config["replicates"]),
         information=information_of,
         surprisal=surprisal_of,
     output:
@@ -86,8 +81,7 @@ rule partition_variance:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script:q} --before {input.before:q} --after {input.after:q}"
-        " --information {input.information:q} {params.surprisal}"
+        "python {input.script:q} --weights {input.weights:q} --information {input.information:q} {params.surprisal}"
         " --output-partial {output.partial:q}"
         " {params.names} {params.settings} {params.largest_error} 2>&1 | tee {log:q}"
 
@@ -95,8 +89,7 @@ rule partition_variance:
 rule average_weights:
     input:
         **script_of("average_weights"),
-        before=weights_of("before", config["replicates"]),
-        after=weights_of("after", config["replicates"]),
+        weights=weights_of(config["replicates"]),
         information=information_of,
         exact=exact_of,
     output:
@@ -117,7 +110,6 @@ rule average_weights:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script:q} --before {input.before:q} --after {input.after:q}"
-        " --information {input.information:q} {params.exact}"
+        "python {input.script:q} --weights {input.weights:q} --information {input.information:q} {params.exact}"
         " --output-classes {output.classes:q}"
         " {params.names} {params.settings} {params.largest_error} 2>&1 | tee {log:q}"

@@ -156,7 +156,7 @@ rule evaluate_encoder:
     input:
         **script_of("evaluate_encoder"),
         encoder="<results>/encoders/{encoder}",
-        corpus=f"<results>/corpora/{config['evaluation']['corpus']}.parquet",
+        corpus=lambda w: f"<results>/corpora/{config['evaluation']['corpus']}.parquet",
     output:
         evaluation="<results>/evaluations/{encoder}.parquet",
     log:

@@ -1,7 +1,7 @@
 ASSETS = HOME / "scripts" / "explorer"
 QUESTIONS = {
     "data": "0. What data does the run stand on?",
-    "information": "1. Does fine-tuning make weights follow information?",
+    "information": "1. Do weights follow information?",
     "tokens": "2. What does each token weigh?",
     "encoders": "3. How good are the encoders?",
     "context": "4. What does context tell of a token?",
@@ -15,7 +15,7 @@ TABLES = {
     "within_sentence": "information",
     "partial": "information",
     "classes": "tokens",
-    "encoders": "encoders",
+    **({"encoders": "encoders"} if config["evaluation"] else {}),
     **dict.fromkeys(["theory", "theory_words", "embedding_norms"] if THEORY else [], "theory"),
 }
 """Tables of the whole run, and the question that each is about."""
@@ -28,12 +28,11 @@ TRAINED = [
     name for name, encoder in ENCODERS.items() if "training" in encoder and name == first_of(name)
 ]
 SCORED = {
-    (comparison["surprisal_by"], corpus, comparison["counted_on"])
-    for comparison in COMPARISONS.values()
+    (comparison["surprisal_by"], corpus, comparison["counted_on"] or corpus): name
+    for name, comparison in COMPARISONS.items()
     for corpus in comparison["weighed"]
     if comparison["surprisal_by"] and "surprisal" in ANALYSIS["quantities"]
 }
-BESIDE = {(c["surprisal_by"], c["counted_on"]): name for name, c in COMPARISONS.items()}
 """Comparisons whose quantities stand beside surprisals; those of one key have one tokenizer."""
 FIGURES = [".".join(("regressions", *parts)) for parts in weighed()]
 FIGURES += [".".join(("surprisal", *parts)) for parts in sorted(SCORED)]
@@ -45,20 +44,19 @@ ALL_FIGURES = [f"<results>/figures/{name}.{kind}" for name in FIGURES for kind i
 rule describe_data:
     input:
         **script_of("describe_data"),
-        weights=lambda w: weights_of("before")(
+        weights=lambda w: weights_of()(
             SimpleNamespace(**dict(w), method=(COMPARISONS[w.comparison]["methods"] or METHODS)[0])
-        ),
-        integrated=lambda w: [
-            table
-            for stage in ("before", "after")
-            if "integrated_gradients" in (COMPARISONS[w.comparison]["methods"] or METHODS)
-            for table in weights_of(stage, config["replicates"])(
+        )[0],
+        integrated=lambda w: (
+            weights_of(config["replicates"])(
                 SimpleNamespace(**dict(w), method="integrated_gradients")
             )
-        ],
+            if "integrated_gradients" in (COMPARISONS[w.comparison]["methods"] or METHODS)
+            else []
+        ),
         information=information_of,
         lengths=lambda w: "<results>/counts/{}/{}/lengths.parquet".format(*counts_of(w)),
-        tokenizer=lambda w: tokenizer_of(root_of(config, COMPARISONS[w.comparison]["before"])),
+        tokenizer=lambda w: tokenizer_of(root_of(config, COMPARISONS[w.comparison]["encoders"][0])),
     output:
         data="<results>/correlations/{comparison}/{corpus}/data.parquet",
     log:
@@ -102,8 +100,7 @@ use rule gather_tables as gather_data with:
 rule plot_regressions:
     input:
         **script_of("plot_regressions"),
-        before=weights_of("before", config["replicates"]),
-        after=weights_of("after", config["replicates"]),
+        weights=weights_of(config["replicates"]),
         information=information_of,
         surprisal=surprisal_of,
         regression="<results>/tables/regression.parquet",
@@ -121,7 +118,7 @@ rule plot_regressions:
     benchmark:
         "<benchmarks>/plot_regressions/{comparison}.{corpus}.{method}.tsv"
     params:
-        names=lambda w: options(dict(w)),
+        names=names_of,
         settings=options(ANALYSIS, "quantities", "minimum_count"),
         largest_error=largest_error,
         surprisal=given("surprisal"),
@@ -132,9 +129,8 @@ rule plot_regressions:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script:q} --before {input.before:q} --after {input.after:q}"
-        " --information {input.information:q} {params.surprisal}"
-        " --regression {input.regression:q}"
+        "python {input.script:q} --weights {input.weights:q} --information {input.information:q}"
+        " {params.surprisal} --regression {input.regression:q}"
         " --output-svg {output.svg:q} --output-pdf {output.pdf:q}"
         " {params.names} {params.settings} {params.largest_error} 2>&1 | tee {log:q}"
 
@@ -149,7 +145,7 @@ rule plot_changes:
             "<results>/figures/changes.svg",
             "changes",
             "information",
-            result="correlation before and after",
+            result="correlation by each encoder",
         ),
         pdf="<results>/figures/changes.pdf",
     log:
@@ -176,7 +172,7 @@ rule plot_partials:
             "<results>/figures/partials.svg",
             "partial",
             "information",
-            result="partial correlation before and after",
+            result="partial correlation by each encoder",
         ),
         pdf="<results>/figures/partials.pdf",
     log:
@@ -257,7 +253,7 @@ rule plot_surprisal:
         **script_of("plot_surprisal"),
         surprisal="<results>/surprisal/{masked_lm}/{corpus}.parquet",
         information=lambda w: information_of(
-            SimpleNamespace(comparison=BESIDE[w.masked_lm, w.counted_on])
+            SimpleNamespace(comparison=SCORED[w.masked_lm, w.corpus, w.counted_on], corpus=w.corpus)
         ),
     output:
         svg=reported(
@@ -286,8 +282,7 @@ rule collect_tokens:
     input:
         **script_of("collect_tokens"),
         texts="<results>/corpora/{corpus}.parquet",
-        before=weights_of("before"),
-        after=weights_of("after"),
+        weights=weights_of(),
         information=information_of,
         surprisal=surprisal_of,
         regression="<results>/correlations/{comparison}/{corpus}/{method}/regression.parquet",
@@ -308,8 +303,8 @@ rule collect_tokens:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script:q} --texts {input.texts:q} --before {input.before:q}"
-        " --after {input.after:q} --information {input.information:q} {params.surprisal}"
+        "python {input.script:q} --texts {input.texts:q} --weights {input.weights:q}"
+        " --information {input.information:q} {params.surprisal}"
         " --regression {input.regression:q} {params.names} {params.largest_error}"
         " --output-tokens {output.tokens:q} 2>&1 | tee {log:q}"
 

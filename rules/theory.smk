@@ -102,8 +102,9 @@ rule regress_norms:
 rule measure_embedding_norms:
     input:
         **script_of("measure_embedding_norms"),
-        before=lambda w: f"<results>/encoders/{COMPARISONS[w.comparison]['before']}",
-        after=lambda w: f"<results>/encoders/{COMPARISONS[w.comparison]['after']}",
+        encoders=lambda w: [
+            f"<results>/encoders/{name}" for name in COMPARISONS[w.comparison]["encoders"]
+        ],
         information=information_of,
     output:
         norms="<results>/correlations/{comparison}/embedding_norms.parquet",
@@ -125,7 +126,7 @@ rule measure_embedding_norms:
     conda:
         "../envs/attribution.yaml"
     shell:
-        "python {input.script:q} {input.before:q} {input.after:q}"
+        "python {input.script:q} {input.encoders:q}"
         " --information {input.information:q} --comparison {wildcards.comparison}"
         " {params.settings} --output-norms {output.norms:q} 2>&1 | tee {log:q}"
 

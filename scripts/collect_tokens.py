@@ -7,34 +7,27 @@ import polars as pl
 
 from common.command import InputError, run
 from common.contract import REGRESSION
-from common.reports.page import rounded
+from common.reports.page import shown
 from common.reports.style import QUANTITY_NAMES
-from common.reports.token_views import STAGES, Sources, view_of
+from common.reports.token_views import Sources, view_of
 from common.tables import read_table, whole
 
 
 def relations_of(regressions: pl.DataFrame) -> list[dict]:
-    """R squared and Spearman's rho of each quantity, before and after."""
-    by_stage = {(row["quantity"], row["stage"]): row for row in regressions.iter_rows(named=True)}
+    """Pearson's r, R squared and Spearman's rho of each quantity, by each encoder."""
+    of_quantity = {name: rows.sort("stage") for (name,), rows in regressions.group_by("quantity")}
     return [
-        {"quantity": quantity, "n": by_stage[quantity, "before"]["n"]}
-        | {
-            statistic: [
-                None if (value := by_stage[quantity, stage][statistic]) is None else rounded(value)
-                for stage in STAGES
-            ]
-            for statistic in ("r_squared", "slope", "spearman")
-        }
+        {"quantity": quantity, "n": rows["n"][0]}
+        | {name: shown(rows[name]) for name in ("pearson", "r_squared", "spearman")}
         for quantity in QUANTITY_NAMES
-        if (quantity, "before") in by_stage
+        if (rows := of_quantity.get(quantity)) is not None
     ]
 
 
 def main(
     *,
     texts: Path,
-    before: Path,
-    after: Path,
+    weights: list[Path],
     information: Path,
     surprisal: Path | None = None,
     regression: Path,
@@ -46,19 +39,17 @@ def main(
 ) -> None:
     """Collect what the explorer shows of one comparison, corpus and method, in JSON.
 
-    Example: python scripts/collect_tokens.py --texts held_out.parquet --before before.parquet
-    --after after.parquet --information information.parquet --surprisal surprisal.parquet
-    --regression regression.parquet --comparison adjacent --corpus held_out --method shapley
-    --output-tokens tokens.json
+    Example: python scripts/collect_tokens.py --texts held_out.parquet
+    --weights masked_lm.parquet adjacent.parquet --information information.parquet
+    --surprisal surprisal.parquet --regression regression.parquet --comparison adjacent
+    --corpus held_out --method shapley --output-tokens tokens.json
 
     Parameters
     ----------
     texts
         Corpus whose sentences were weighed.
-    before
-        Weights (norms) by the encoder before fine-tuning.
-    after
-        Weights of the same tokens by the encoder after fine-tuning.
+    weights
+        Weights (norms) of the same tokens by each encoder of the comparison in turn.
     information
         Quantities of the token types, in nats.
     surprisal
@@ -82,10 +73,15 @@ def main(
         raise InputError(
             f"{regression}: no row for {comparison}, {corpus}, {method}; correlate first"
         )
-    encoders = [rows.filter(stage=stage)["encoder"][0] for stage in STAGES]
+    encoders = rows.sort("stage")["encoder"].unique(maintain_order=True).to_list()
+    if len(encoders) != len(weights):
+        raise InputError(
+            f"{regression}: {len(encoders)} encoders for {comparison}, but --weights has "
+            f"{len(weights)} tables; give one of each"
+        )
     piece = {
         "entry": {**entry, "encoders": encoders, "relations": relations_of(rows)},
-        "view": view_of(Sources(texts, before, after, information, surprisal, largest_error)),
+        "view": view_of(Sources(texts, weights, information, surprisal, largest_error)),
     }
     with whole(output_tokens) as partial:
         partial.write_text(json.dumps(piece))

@@ -7,15 +7,15 @@ from common.contract import FOREMOST, TABLES
 from common.correlations.weighed_tokens import unit_of
 from common.reports.data_block import LAST, on_data
 from common.reports.summary import (
-    changes_table,
     covers,
     in_prose,
-    on_change,
     on_comparisons,
     on_encoders,
+    on_relations,
     on_rivals,
     on_tests,
     on_theory,
+    relations_table,
 )
 from common.tables import read_table, whole
 
@@ -27,7 +27,7 @@ def main(
     within_sentence: Path,
     partial: Path,
     classes: Path,
-    encoders: Path,
+    encoders: Path | None = None,
     data: Path,
     theory: Path | None = None,
     output_summary: Path,
@@ -55,7 +55,7 @@ def main(
     classes
         Mean weights of word classes and frequency bands.
     encoders
-        How good the encoders are.
+        How good the encoders are, if they were evaluated.
     data
         What the comparisons stand on.
     theory
@@ -73,37 +73,34 @@ def main(
         "within_sentence": within_sentence,
         "partial": partial,
         "classes": classes,
-        "encoders": encoders,
         "data": data,
     }
     tables = {kind: read_table(path, TABLES[kind]) for kind, path in paths.items()}
-    if not len(tables["change"]):
-        raise InputError(f"{change}: no rows, nothing to summarise")
-    quantity = min(tables["change"]["quantity"].unique(), key=FOREMOST.index)
-    keys = ["comparison", "corpus", "method"]
-    cells = tables["change"].select(keys).unique(maintain_order=True).rows(named=True)
+    if tables["regression"].is_empty():
+        raise InputError(f"{regression}: no rows, nothing to summarise")
+    quantity = min(tables["regression"]["quantity"].unique(), key=FOREMOST.index)
     lines = [
         f"# Summary of the run {name}",
         "",
         f"## Weight and {in_prose(quantity)}\n",
-        *[on_change(tables, cell, quantity) for cell in cells],
+        *on_relations(tables, quantity),
         *on_rivals(tables, quantity),
         "\n## What these numbers are\n",
         *on_comparisons(tables),
         "",
         f"Brackets hold {confidence:.0%} intervals of a bootstrap over sentences and types; "
-        f"{covers(tables['change'])} p is the share of permutations of the quantity over types of "
-        "like frequency that change the correlation as much.",
+        f"{covers(tables['regression'])} p is the share of permutations of the quantity over "
+        "types of like frequency that move a correlation, or its change, as far.",
         "\n## Data\n",
         *on_data(tables["data"], unit_of(data)),
         f"\n{LAST}",
         "\n## All quantities\n",
-        on_tests(tables["change"]),
+        on_tests(tables),
         "",
-        *changes_table(tables),
-        "\n## Encoders\n",
-        *on_encoders(tables["encoders"]),
+        *relations_table(tables),
     ]
+    if encoders:
+        lines += ["\n## Encoders\n", *on_encoders(read_table(encoders, TABLES["encoders"]))]
     if theory:
         lines += ["\n## Theory\n", *on_theory(read_table(theory, TABLES["theory"]))]
     with whole(output_summary) as partial_file:

@@ -46,7 +46,7 @@ function shares(weight, starts) {
   return found;
 }
 
-// The weight that one token in a hundred exceeds, before or after: the end of the colour scale.
+// The weight that one token in a hundred exceeds, by any encoder: the end of the colour scale.
 function weightsAbove(weight) {
   const sorted = Float64Array.from(weight.flat()).sort();
   return sorted[Math.floor(0.99 * (sorted.length - 1))];
@@ -57,13 +57,13 @@ function typesOf(view) {
   const n = view.token.length;
   const seen = new Uint32Array(n);
   const sums = {
-    weight: [0, 1].map(() => new Float64Array(n)),
-    share: [0, 1].map(() => new Float64Array(n)),
+    weight: view.weight.map(() => new Float64Array(n)),
+    share: view.weight.map(() => new Float64Array(n)),
   };
   for (let t = 0; t < view.type.length; t++) {
     const type = view.type[t];
     seen[type]++;
-    for (const stage of [0, 1]) {
+    for (const stage of view.weight.keys()) {
       sums.weight[stage][type] += view.weight[stage][t];
       sums.share[stage][type] += view.share[stage][t];
     }

@@ -1,12 +1,10 @@
-const STAGES = ["before", "after"];
-
-// The tokens of a sentence in two rows, shaded by weight before and after.
+// The tokens of a sentence in a row for each encoder, shaded by weight.
 class TokenRows {
   constructor(box, legend, inspect) {
     this.box = box;
     this.legend = legend;
     this.inspect = inspect;
-    this.chips = [[], []];
+    this.chips = [];
     box.addEventListener("keydown", (event) => this.key(event));
   }
 
@@ -17,7 +15,7 @@ class TokenRows {
         ? view.most
         : Math.max(...view.share.flatMap((s) => [...s.subarray(start, end)]))) || 1;
     this.start = start;
-    this.chips = STAGES.map((_, stage) =>
+    this.chips = view.encoders.map((encoder, stage) =>
       view.type.slice(start, end).map((type, i) => {
         const count = view.values.get("count")[type];
         const t = start + i;
@@ -28,7 +26,7 @@ class TokenRows {
             className: `chip${view.joins.has(t) ? " joined" : ""}${count < minimum ? " rare" : ""}`,
             tabIndex: stage === 0 && t === current ? 0 : -1,
             "aria-describedby": "inspector",
-            "aria-label": `${view.reading[type]}, ${STAGES[stage]}: weight ${written(view.weight[stage][t])}, ${percent(view.share[stage][t])} of the sentence`,
+            "aria-label": `${view.reading[type]}, ${encoder}: weight ${written(view.weight[stage][t])}, ${percent(view.share[stage][t])} of the sentence`,
             onfocus: () => this.enter(stage, t),
             onmouseenter: () => this.inspect(t, stage),
             onclick: () => this.inspect(t, stage),
@@ -39,11 +37,11 @@ class TokenRows {
         return chip;
       }),
     );
-    const rows = STAGES.map((stage, i) =>
+    const rows = view.encoders.map((encoder, i) =>
       make(
         "div",
-        { className: "row", role: "group", "aria-label": `Tokens ${stage}: ${view.encoders[i]}` },
-        make("p", {}, make("b", { className: stage }, stage), ` ${view.encoders[i]}`),
+        { className: "row", role: "group", "aria-label": `Tokens by ${encoder}` },
+        make("p", {}, make("b", {}, encoder)),
         make("div", { className: "chips", dir: "auto" }, ...this.chips[i]),
       ),
     );
@@ -63,7 +61,7 @@ class TokenRows {
         : "share of the sentence's weights, scale of this sentence";
     const tokens = view.type.slice(this.start, this.start + this.chips[0].length);
     const rare = tokens.some((type) => view.values.get("count")[type] < minimum);
-    const odd = STAGES.filter((_, stage) => view.inexact[stage].has(sentence));
+    const odd = view.encoders.filter((_, stage) => view.inexact[stage].has(sentence));
     this.legend.replaceChildren(
       "0",
       ramp,
@@ -77,7 +75,7 @@ class TokenRows {
             make(
               "strong",
               {},
-              `in no regression: errors ${odd.join(" and ")} are above ${percent(view.largest_error)}`,
+              `in no regression: errors by ${odd.join(" and ")} are above ${percent(view.largest_error)}`,
             ),
           ]
         : []),
@@ -90,7 +88,7 @@ class TokenRows {
     this.inspect(t, stage);
   }
 
-  // Outlines a token, or that of one row and its twin in the other.
+  // Outlines a token, or that of one row and its twins in the others.
   mark(t, stage) {
     this.chips.forEach((row, i) =>
       row.forEach((chip, j) => {
@@ -108,8 +106,8 @@ class TokenRows {
     const to = {
       ArrowRight: [stage, Math.min(i + 1, last)],
       ArrowLeft: [stage, Math.max(i - 1, 0)],
-      ArrowDown: [1, i],
-      ArrowUp: [0, i],
+      ArrowDown: [Math.min(stage + 1, this.chips.length - 1), i],
+      ArrowUp: [Math.max(stage - 1, 0), i],
       Home: [stage, 0],
       End: [stage, last],
     }[event.key];
@@ -149,12 +147,12 @@ function drawInspector(box, data, view, t) {
       .filter(([{ unit }]) => (unit === "nat") === nats)
       .map(([{ label, meaning }, value]) => row(label, [written(value)], meaning));
   const labels = new Map(data.quantities.map(({ name, label }) => [name, label]));
-  const fit = (r, slope) => (r === null ? "–" : r.toFixed(2) + (slope < 0 ? " ↓" : ""));
-  const relations = view.relations.map(({ quantity, r_squared, slope }) =>
+  const fit = (r) => (r === null ? "–" : signed(r, (value) => value.toFixed(2)));
+  const relations = view.relations.map(({ quantity, pearson, r_squared }) =>
     row(
       labels.get(quantity),
-      r_squared.map((r, i) => fit(r, slope[i])),
-      "↓: a negative slope",
+      pearson.map(fit),
+      `R² ${r_squared.map((r) => (r === null ? "–" : r.toFixed(2))).join(", ")}`,
     ),
   );
   const spelled =
@@ -167,7 +165,7 @@ function drawInspector(box, data, view, t) {
       {},
       make("h2", { dir: "auto" }, view.reading[type]),
       ...spelled,
-      make("table", { className: "weights" }, headOfStages(), make("tbody", {}, ...weights)),
+      make("table", { className: "weights" }, headOf(view), make("tbody", {}, ...weights)),
     ),
     make(
       "div",
@@ -180,13 +178,13 @@ function drawInspector(box, data, view, t) {
     make(
       "div",
       {},
-      make("h3", {}, `R² of weight on quantity, all ${view.unit}s`),
-      make("table", { className: "relations" }, headOfStages(), make("tbody", {}, ...relations)),
+      make("h3", {}, `Correlation of weight and quantity, all ${view.unit}s`),
+      make("table", { className: "relations" }, headOf(view), make("tbody", {}, ...relations)),
     ),
   );
 }
 
-const headOfStages = () =>
+const headOf = (view) =>
   make(
     "thead",
     {},
@@ -194,7 +192,7 @@ const headOfStages = () =>
       "tr",
       {},
       make("td"),
-      ...STAGES.map((stage) => make("th", { scope: "col", className: stage }, stage)),
+      ...view.encoders.map((encoder) => make("th", { scope: "col" }, encoder)),
     ),
   );
 

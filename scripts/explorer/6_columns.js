@@ -3,14 +3,26 @@ function columnsOf(data, view, onTypes) {
   const means = onTypes ? typesOf(view) : view;
   const typeOf = (row) => (onTypes ? row : view.type[row]);
   const mean = onTypes ? "mean " : "";
-  const change = (values) => (row) => values[1][row] - values[0][row];
-  const ofStages = (key, label, values, write) =>
-    STAGES.map((stage, i) => ({
-      key: `${key}-${stage}`,
-      label: `${label} ${stage}`,
+  const ofEncoders = (key, label, values, write) =>
+    view.encoders.map((encoder, i) => ({
+      key: `${key}-${i}`,
+      label: view.encoders.length > 1 ? `${label}, ${encoder}` : label,
       value: (row) => values[i][row],
       write,
     }));
+  // From the first encoder to the last.
+  const change = (key, label, values, write) =>
+    values.length < 2
+      ? []
+      : [
+          {
+            key,
+            label,
+            value: (row) => values.at(-1)[row] - values[0][row],
+            write: (value) => signed(value, write),
+            title: `from ${view.encoders[0]} to ${view.encoders.at(-1)}`,
+          },
+        ];
   const seen = {
     key: "seen",
     label: "seen here",
@@ -34,21 +46,11 @@ function columnsOf(data, view, onTypes) {
   return [
     { key: "token", label: view.unit, value: (row) => view.token[typeOf(row)] },
     ...(onTypes ? [{ ...seen, title: "occurrences in the weighed sentences" }] : []),
-    ...ofStages("weight", `${mean}weight`, means.weight, written),
-    {
-      key: "weight-change",
-      label: "change",
-      value: change(means.weight),
-      write: (value) => signed(value, written),
-    },
-    ...ofStages("share", `${mean}share`, means.share, percent),
-    {
-      key: "share-change",
-      label: "change of share",
-      value: change(means.share),
-      write: (value) => signed(value, percent),
-    },
+    ...ofEncoders("weight", `${mean}weight`, means.weight, written),
+    ...change("weight-change", "change", means.weight, written),
+    ...ofEncoders("share", `${mean}share`, means.share, percent),
+    ...change("share-change", "change of share", means.share, percent),
     ...quantities,
-    ...(onTypes ? [] : ofStages("error", "error", view.error, written)),
+    ...(onTypes ? [] : ofEncoders("error", "error", view.error, written)),
   ];
 }

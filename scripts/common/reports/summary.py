@@ -11,8 +11,9 @@ from common.reports.trainings import averaged, single, trainings
 from common.reports.wording import Row, listed, markdown_table, number, p_value, with_interval
 
 Tables = dict[str, pl.DataFrame]
+Key = dict[str, Any]
 SIGNIFICANT = 0.05
-"""p below which a change is said to be there."""
+"""p below which a relation or a change is said to be there."""
 
 
 def in_prose(quantity: str) -> str:
@@ -21,60 +22,121 @@ def in_prose(quantity: str) -> str:
     return f"{what} ({kind})" if kind else what
 
 
-def stages(table: pl.DataFrame, **key: str) -> dict[str, dict[str, Any]]:
-    """The rows of a key, by stage."""
-    return {row["stage"]: row for row in table.filter(**key).iter_rows(named=True)}
-
-
 def on_comparisons(tables: Tables) -> Iterator[str]:
     """A line for each comparison: its encoders, corpora, methods and tokens."""
     regression = tables["regression"]
     for (name,), rows in regression.group_by("comparison", maintain_order=True):
-        before, after = (
-            str(rows.filter(stage=stage)["encoder"][0]) for stage in ("before", "after")
-        )
+        encoders = rows.sort("stage")["encoder"].unique(maintain_order=True)
         corpora, methods = (sorted(rows[key].unique()) for key in ("corpus", "method"))
         how = listed([METHOD_NAMES.get(method, method) for method in methods])
         yield (
-            f"- **{name}**: `{before}` before, `{after}` after fine-tuning; weighed on "
+            f"- **{name}**: {' → '.join(f'`{encoder}`' for encoder in encoders)}; weighed on "
             f"{listed(corpora)} by {how}; up to {max(rows['n'].to_list()):,} tokens."
         )
 
 
-def on_change(tables: Tables, cell: dict[str, str], quantity: str) -> str:
-    """What fine-tuning did to the relation of weight and the quantity, in a paragraph.
+def on_relations(tables: Tables, quantity: str) -> Iterator[str]:
+    """A paragraph for each comparison, corpus and method: of each encoder after the first.
 
-    First the answer: the correlation before and after, and what may be concluded.
+    Of a comparison of one encoder, it is of that. First comes the answer: the correlation, or how
+    it changed, and what may be concluded.
     """
+    regressions = tables["regression"].filter(quantity=quantity)
+    keys = ["comparison", "corpus", "method"]
+    for values, rows in regressions.group_by(keys, maintain_order=True):
+        cell = dict(zip(keys, values, strict=True))
+        where = f"- **{cell['comparison']}** on {cell['corpus']}, {METHOD_NAMES[cell['method']]}: "
+        if rows["stage"].n_unique() == 1:
+            yield where + on_encoder(tables, cell, quantity)
+        for stage in sorted(rows["stage"].unique().to_list()[1:]):
+            yield where + on_change(tables, cell | {"stage": stage}, quantity)
+
+
+def on_encoder(tables: Tables, cell: Key, quantity: str) -> str:
+    """The relation of an encoder's weights and the quantity."""
+    name = in_prose(quantity)
+    rows = tables["regression"].filter(**cell, quantity=quantity)
+    value = averaged(rows).row(0, named=True)
+    text = (
+        f"by `{value['encoder']}`, the correlation of weight with {name} is "
+        f"{with_interval(value, 'pearson', signed=True)} ({p_value(value['pearson_p'])}). "
+        f"{relation(value)} {on_trainings(rows, 'pearson')} R² is {number(value['r_squared'])}."
+    )
+    rho = row_of(tables["within_sentence"], cell, quantity=quantity)
+    text += (
+        " Within sentences, Spearman's rho is "
+        f"{with_interval(rho, 'sentence_spearman', signed=True)} on average "
+        f"({p_value(rho['sentence_spearman_p'])})."
+    )
+    adds = row_of(tables["partial"], cell, model=quantity, term=quantity)
+    if adds:
+        text += (
+            f" Of what {controls(adds)} leave unexplained, {name} explains a share of "
+            f"{number(adds['partial_r_squared'])} ({p_value(adds['partial_r_squared_p'])})."
+        )
+    return text + on_classes(averaged(tables["classes"].filter(**cell)), "weigh")
+
+
+def on_change(tables: Tables, cell: Key, quantity: str) -> str:
+    """How the relation of weight and the quantity changed from the first encoder to another."""
     name = in_prose(quantity)
     changes = tables["change"].filter(**cell, quantity=quantity)
     changed = averaged(changes).row(0, named=True)
     text = (
-        f"- **{cell['comparison']}** on {cell['corpus']}, {METHOD_NAMES[cell['method']]}: the "
+        f"from `{changed['reference']}` to `{changed['encoder']}`, the "
         f"correlation of weight with {name} went from "
         f"{number(changed['pearson_reference'], signed=True)} to "
         f"{number(changed['pearson'], signed=True)}, a change of "
         f"{with_interval(changed, 'pearson_change', signed=True)} "
-        f"({p_value(changed['pearson_change_p'])}). {conclusion(changed)} {on_trainings(changes)} "
+        f"({p_value(changed['pearson_change_p'])}). {conclusion(changed)} "
+        f"{on_trainings(changes, 'pearson_change')} "
         f"R² went from {number(changed['r_squared_reference'])} to {number(changed['r_squared'])}."
     )
-    rho = stages(averaged(tables["within_sentence"]), **cell, quantity=quantity)
+    first, own = cell | {"stage": 0}, {"reference": None}
+    shares, partial = tables["within_sentence"], tables["partial"]
+    rho = [row_of(shares, each, own, quantity=quantity) for each in (first, cell)]
+    change = row_of(shares, cell, {"reference": changed["reference"]}, quantity=quantity)
     text += (
-        f" Within sentences, Spearman's rho went from {number(rho['before']['sentence_spearman'])} "
-        f"to {number(rho['after']['sentence_spearman'])} on average, a change of "
-        f"{with_interval(rho['change'], 'sentence_spearman', signed=True)} "
-        f"({p_value(rho['change']['sentence_spearman_p'])})."
+        f" Within sentences, Spearman's rho went from {number(rho[0]['sentence_spearman'])} "
+        f"to {number(rho[1]['sentence_spearman'])} on average, a change of "
+        f"{with_interval(change, 'sentence_spearman', signed=True)} "
+        f"({p_value(change['sentence_spearman_p'])})."
     )
-    adds = stages(averaged(tables["partial"]), **cell, model=quantity, term=quantity)
-    if adds:
-        beside = listed(adds["before"]["controls"].replace("_", "-").split(" + "))
+    term = {"model": quantity, "term": quantity}
+    adds = [row_of(partial, each, own, **term) for each in (first, cell)]
+    if adds[0]:
+        change = row_of(partial, cell, {"reference": changed["reference"]}, **term)
         text += (
-            f" Of what {beside} leave unexplained, {name} explains a share of "
-            f"{number(adds['before']['partial_r_squared'])} before and "
-            f"{number(adds['after']['partial_r_squared'])} after "
-            f"({p_value(adds['change']['partial_r_squared_p'])})."
+            f" Of what {controls(adds[0])} leave unexplained, {name} explains a share of "
+            f"{number(adds[0]['partial_r_squared'])} by the first and "
+            f"{number(adds[1]['partial_r_squared'])} by the second "
+            f"({p_value(change['partial_r_squared_p'])})."
         )
-    return text + on_classes(averaged(tables["classes"].filter(**cell, stage="change")))
+    classes = tables["classes"].filter(**cell).drop_nulls("reference")
+    return text + on_classes(averaged(classes), "changed by")
+
+
+def row_of(table: pl.DataFrame, cell: Key, about: Key | None = None, **key: str) -> dict[str, Any]:
+    """The row of a key, the mean over trainings if there are several; empty if there is none."""
+    rows = averaged(table.filter(**cell, **key))
+    for name, value in (about or {}).items():
+        rows = rows.filter(pl.col(name).eq_missing(pl.lit(value)))
+    return rows.row(0, named=True) if len(rows) else {}
+
+
+def controls(row: Row) -> str:
+    """The other terms of a joint model, in words."""
+    return listed(row["controls"].replace("_", "-").split(" + "))
+
+
+def relation(value: Row) -> str:
+    """What a reader may conclude of a correlation, and what not."""
+    p, r = value["pearson_p"], value["pearson"]
+    if r is None or p is None:
+        return "Nothing can be concluded: the correlation or its test is undefined."
+    if p >= SIGNIFICANT:
+        return "This does not show that weights follow it beyond frequency; nor that they do not."
+    return f"Weights {'rise' if r > 0 else 'fall'} with it."
 
 
 def conclusion(changed: Row) -> str:
@@ -83,100 +145,116 @@ def conclusion(changed: Row) -> str:
     if change is None or p is None:
         return "Nothing can be concluded: the change or its test is undefined."
     if p >= SIGNIFICANT:
-        return "This does not show that fine-tuning changed the relation; nor that it did not."
+        return "This does not show that the relation changed; nor that it did not."
     before, after = changed["pearson_reference"], changed["pearson"]
     if before < 0 < after or after < 0 < before:
         turned = "from negative to positive" if after > 0 else "from positive to negative"
-        return f"Fine-tuning turned the relation {turned}."
+        return f"The relation turned {turned}."
     grew = abs(after) > abs(before)
-    return f"Fine-tuning made the relation {'stronger' if grew else 'weaker'}."
+    return f"The relation became {'stronger' if grew else 'weaker'}."
 
 
-def on_trainings(changes: pl.DataFrame) -> str:
-    """Whether trainings agree on the change of the correlation."""
-    each = single(changes)["pearson_change"].drop_nulls()
+def on_trainings(rows: pl.DataFrame, statistic: str) -> str:
+    """Whether trainings agree on the sign of a correlation or of its change."""
+    each = single(rows)[statistic].drop_nulls()
     if not len(each):
         return "One training says nothing of others."
     ordered = each.sort()
     low, high = number(ordered[0], signed=True), number(ordered[-1], signed=True)
     agree = (each > 0).all() or (each < 0).all()
-    verdict = "agree on its direction" if agree else "do not agree on its direction"
-    return f"Its {len(each)} trainings {verdict}: from {low} to {high}."
+    verdict = "agree on its sign" if agree else "do not agree on its sign"
+    return f"The {len(each)} trainings {verdict}: from {low} to {high}."
 
 
-def on_classes(changes: pl.DataFrame) -> str:
-    """Which word classes, or else frequency bands, gained and lost most of the relative weight."""
-    best = changes.filter(grouping="word_class")
+def on_classes(rows: pl.DataFrame, verb: str) -> str:
+    """Which word classes, or else frequency bands, have most and least of the relative weight."""
+    best = rows.filter(grouping="word_class")
     kind = "words of class" if len(best) else "words of log10 frequency"
-    ordered = (best if len(best) else changes).drop_nulls("relative_weight").sort("relative_weight")
+    ordered = (best if len(best) else rows).drop_nulls("relative_weight").sort("relative_weight")
     if len(ordered) < 2:
         return ""
-    lost, gained = ordered.row(0, named=True), ordered.row(-1, named=True)
-    return (
-        f" Relative to the mean token, {kind} {gained['group']} changed by "
-        f"{with_interval(gained, 'relative_weight', signed=True)}, {lost['group']} by "
-        f"{with_interval(lost, 'relative_weight', signed=True)}."
+    least, most = (
+        f"{row['group']} {verb} {with_interval(row, 'relative_weight', signed=verb != 'weigh')}"
+        for row in (ordered.row(0, named=True), ordered.row(-1, named=True))
     )
+    return f" Relative to the mean token, {kind} {most}, {least}."
 
 
 def on_rivals(tables: Tables, quantity: str) -> Iterator[str]:
-    """What several fine-tunings of one encoder did, side by side."""
+    """What several encoders that are held against one changed, side by side."""
     changes = averaged(tables["change"])
     rivals = changes.filter(quantity=quantity).drop_nulls("pearson_change")
-    for (corpus, method, encoder), rows in rivals.group_by(
+    for (corpus, method, reference), rows in rivals.group_by(
         "corpus", "method", "reference", maintain_order=True
     ):
-        if len(rows) > 1:
-            ordered = rows.sort("pearson_change", descending=True)
+        ordered = rows.unique("encoder").sort("pearson_change", descending=True)
+        if len(ordered) > 1:
             each = [
-                f"{row['comparison']} {with_interval(row, 'pearson_change', signed=True)}"
+                f"`{row['encoder']}` {with_interval(row, 'pearson_change', signed=True)}"
                 for row in ordered.iter_rows(named=True)
             ]
             yield (
-                f"- From one encoder, `{encoder}`, on {corpus} by {METHOD_NAMES[method]}, from the "
+                f"- From `{reference}`, on {corpus} by {METHOD_NAMES[method]}, from the "
                 f"highest change of the correlation to the lowest: {listed(each)}."
             )
 
 
-def covers(changes: pl.DataFrame) -> str:
+def covers(regressions: pl.DataFrame) -> str:
     """What the intervals hold of chance in training."""
-    number = trainings(changes)
+    number = trainings(regressions)
     if number == 1:
-        return "each encoder was trained once, and they do not cover other trainings."
+        return "they do not cover other trainings of the encoders."
     return f"over the means of {number} trainings, they hold the spread between these too."
 
 
-def on_tests(changes: pl.DataFrame) -> str:
-    """How many changes of the correlation have a p below 0.05, and how many would by chance."""
-    p = averaged(changes)["pearson_change_p"].drop_nulls()
+def on_tests(tables: Tables) -> str:
+    """How many p of the correlation, or of its changes if there are any, are below 0.05."""
+    what, statistic, table = "changes of the correlation", "pearson_change_p", tables["change"]
+    if table.is_empty():
+        what, statistic, table = "correlations", "pearson_p", tables["regression"]
+    p = averaged(table)[statistic].drop_nulls()
     return (
-        f"{(p < SIGNIFICANT).sum()} of {len(p)} changes of the correlation have p below "
+        f"{(p < SIGNIFICANT).sum()} of {len(p)} {what} have p below "
         f"{SIGNIFICANT}; without any relation, about {SIGNIFICANT * len(p):.1f} would."
     )
 
 
-def changes_table(tables: Tables) -> list[str]:
-    """A row for each comparison, corpus, method and quantity: r, R squared and Spearman's rho."""
-    header = ["comparison", "corpus", "method", "quantity", "r before", "r after", "change of r"]
-    header += ["p", "R² before", "R² after", "rho before", "rho after"]
-    lines = [
-        [
-            row["comparison"],
-            row["corpus"],
-            METHOD_NAMES[row["method"]],
-            QUANTITY_NAMES[row["quantity"]],
-            number(row["pearson_reference"], signed=True),
-            number(row["pearson"], signed=True),
+def relations_table(tables: Tables) -> list[str]:
+    """A row for each comparison, corpus, method, quantity and encoder."""
+    key = ["comparison", "corpus", "method", "quantity", "stage"]
+    header = ["comparison", "corpus", "method", "quantity", "encoder", "r", "p", "R²", "rho"]
+    changes = averaged(tables["change"]).select(key, pl.col("^pearson_change.*$"))
+    lines = []
+    for row in (
+        averaged(tables["regression"])
+        .join(changes, key, how="left", maintain_order="left")
+        .iter_rows(named=True)
+    ):
+        changed = [
             with_interval(row, "pearson_change", signed=True),
-            p_value(row["pearson_change_p"]).removeprefix("p = "),
-            number(row["r_squared_reference"]),
-            number(row["r_squared"]),
-            number(row["spearman_reference"], signed=True),
-            number(row["spearman"], signed=True),
+            _bare(row["pearson_change_p"]),
         ]
-        for row in averaged(tables["change"]).iter_rows(named=True)
-    ]
-    return markdown_table(header, lines)
+        lines.append(
+            [
+                row["comparison"],
+                row["corpus"],
+                METHOD_NAMES[row["method"]],
+                QUANTITY_NAMES[row["quantity"]],
+                row["encoder"],
+                with_interval(row, "pearson", signed=True),
+                _bare(row["pearson_p"]),
+                number(row["r_squared"]),
+                number(row["spearman"], signed=True),
+                *(changed if row["stage"] else ["", ""]),
+            ]
+        )
+    if tables["change"].is_empty():
+        return markdown_table(header, [line[:-2] for line in lines])
+    return markdown_table([*header, "change of r", "p of the change"], lines)
+
+
+def _bare(p: float | None) -> str:
+    return p_value(p).removeprefix("p = ")
 
 
 def on_encoders(encoders: pl.DataFrame) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What a page shows of a comparison: sentences, tokens, weights before and after, quantities."""
+"""What a page shows of a comparison: sentences, tokens, weights by each encoder, quantities."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,6 @@ from common.correlations.weighed_tokens import PLACE, inexact, read_tokens, unit
 from common.reports.page import shown
 from common.tables import read_table
 
-STAGES = ("before", "after")
 OF_TYPES = [name for name in INFORMATION.columns if name not in ("token_id", "token")]
 """Columns of the information table that are numbers of a type."""
 SENTENCES = 5000
@@ -24,11 +23,10 @@ MARKED = 0.1
 
 @dataclass(frozen=True)
 class Sources:
-    """The tables of one comparison, corpus and method."""
+    """The tables of one comparison, corpus and method; weights by each encoder in turn."""
 
     texts: Path
-    before: Path
-    after: Path
+    weights: list[Path]
     information: Path
     surprisal: Path | None
     largest_error: float | None
@@ -50,7 +48,7 @@ def view_of(sources: Sources) -> dict[str, Any]:
     Tokens follow each other sentence by sentence; `lengths` tells how many each sentence has, and
     `type` which row of `types` each is of. `joins` are the tokens that go on with the word of the
     token before. Errors of words are null where the errors of their tokens differ. `inexact` are,
-    for either stage, places of the sentences that are left out of regressions for their errors.
+    for each encoder, places of the sentences that are left out of regressions for their errors.
     Only the first sentences are taken of many, `left_out` are not.
 
     Raises
@@ -59,10 +57,10 @@ def view_of(sources: Sources) -> dict[str, Any]:
         The tables are not about the same tokens, or the corpus lacks a sentence.
     """
     unit = unit_of(sources.information)
-    weights = {"before": sources.before, "after": sources.after}
+    weights = {str(stage): path for stage, path in enumerate(sources.weights)}
     tokens = read_tokens(weights, sources.information, sources.surprisal, minimum_count=0)
     tables = [read_table(path, WEIGHTS) for path in weights.values()]
-    for stage, table in zip(STAGES, tables, strict=True):
+    for stage, table in zip(weights, tables, strict=True):
         details = _details(table, unit, stage)
         tokens = tokens.join(details, PLACE, how="left", maintain_order="left")
     weighed = tokens["sentence_id"].unique().sort()
@@ -76,10 +74,10 @@ def view_of(sources: Sources) -> dict[str, Any]:
     unknown = sentences.filter(pl.col("text").is_null())["sentence_id"]
     if len(unknown):
         raise InputError(
-            f"{sources.texts}: no sentence {unknown[0]}, which {sources.before} weighs; "
+            f"{sources.texts}: no sentence {unknown[0]}, which {sources.weights[0]} weighs; "
             "give the corpus that was weighed"
         )
-    word = pl.col("before_word")
+    word = pl.col("0_word")
     same_word = (word == word.shift().over("sentence_id")) & (unit == "token")
     joins = tokens.select(same_word.fill_null(False).arg_true()).to_series()
     return {
@@ -90,8 +88,8 @@ def view_of(sources: Sources) -> dict[str, Any]:
         "lengths": shown(sentences["len"]),
         "type": shown(tokens["type"]),
         "joins": shown(joins),
-        "weight": [shown(tokens[stage]) for stage in STAGES],
-        "error": [shown(tokens[f"{stage}_error"]) for stage in STAGES],
+        "weight": [shown(tokens[stage]) for stage in weights],
+        "error": [shown(tokens[f"{stage}_error"]) for stage in weights],
         "inexact": [_inexact(table, sources.largest_error, sentences) for table in tables],
         "largest_error": sources.largest_error,
         "surprisal": shown(tokens["surprisal"]) if sources.surprisal else None,

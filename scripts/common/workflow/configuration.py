@@ -38,12 +38,26 @@ def validated(config: Config) -> Config:
     ConfigError
         The first fault found.
     """
+    if fault := next(_outdated(config), None):
+        raise ConfigError(fault)
     error = jsonschema.exceptions.best_match(_validator().iter_errors(config))
     if error:
         raise ConfigError(_one_line(error))
     if fault := next(_reference_faults(config), None):
         raise ConfigError(fault)
     return config
+
+
+def _outdated(config: Config) -> Iterator[str]:
+    """Comparisons as version 0.1 had them."""
+    comparisons = config.get("comparisons")
+    for name, comparison in comparisons.items() if isinstance(comparisons, dict) else ():
+        if isinstance(comparison, dict) and {"before", "after"} & {*comparison}:
+            both = ", ".join(str(comparison.get(key, "...")) for key in ("before", "after"))
+            yield (
+                f"comparisons.{name}: before and after are now a series of one encoder or more; "
+                f"write encoders: [{both}]"
+            )
 
 
 def refuse_repeated_keys(file: Path) -> None:
@@ -115,7 +129,7 @@ def foreign_tokenizers(config: Config) -> dict[str, list[str]]:
     """Encoders made elsewhere that must share a tokenizer, by the comparison that asks for it."""
     foreign = {}
     for name, comparison in config["comparisons"].items():
-        encoders = [comparison[key] for key in ("before", "after", "surprisal_by")]
+        encoders = [*comparison["encoders"], comparison["surprisal_by"]]
         roots = list(dict.fromkeys(root_of(config, encoder) for encoder in encoders if encoder))
         if len(roots) > 1 and config["encoders"][roots[0]]["source"] != "pretrained":
             foreign[name] = roots
@@ -184,9 +198,10 @@ def _allowed(about: dict[str, Any]) -> str:
 def _reference_faults(config: Config) -> Iterator[str]:
     yield from _corpus_faults(config)
     yield from _encoder_faults(config)
-    evaluated_on = config["evaluation"]["corpus"]
-    yield from _known("evaluation.corpus", evaluated_on, config["corpora"])
-    yield from _unscored("evaluation.corpus", evaluated_on, config["corpora"])
+    if config["evaluation"] is not None:
+        evaluated_on = config["evaluation"]["corpus"]
+        yield from _known("evaluation.corpus", evaluated_on, config["corpora"])
+        yield from _unscored("evaluation.corpus", evaluated_on, config["corpora"])
     for name, comparison in config["comparisons"].items():
         yield from _comparison_faults(config, f"comparisons.{name}", comparison)
     if config["theory"] is not None:
@@ -284,10 +299,11 @@ def _positives_faults(config: Config, path: str, encoder: Config) -> Iterator[st
 
 def _comparison_faults(config: Config, path: str, comparison: Config) -> Iterator[str]:
     quantities = config["analysis"]["quantities"]
-    for key in ("before", "after", "surprisal_by"):
-        if comparison[key] is not None:
-            yield from _known(f"{path}.{key}", comparison[key], config["encoders"])
     scorer = comparison["surprisal_by"]
+    for name in comparison["encoders"]:
+        yield from _known(f"{path}.encoders", name, config["encoders"])
+    if scorer is not None:
+        yield from _known(f"{path}.surprisal_by", scorer, config["encoders"])
     if scorer is not None and "base" in config["encoders"][scorer]:
         whole = sorted(n for n, e in config["encoders"].items() if "base" not in e)
         yield (
@@ -296,14 +312,16 @@ def _comparison_faults(config: Config, path: str, comparison: Config) -> Iterato
         )
     for corpus in comparison["weighed"]:
         yield from _known(f"{path}.weighed", corpus, config["corpora"])
-    yield from _known(f"{path}.counted_on", comparison["counted_on"], config["corpora"])
+    if comparison["counted_on"] is not None:
+        yield from _known(f"{path}.counted_on", comparison["counted_on"], config["corpora"])
     for method in comparison["methods"] or []:
         if method not in config["weights"]:
             yield f"{path}.methods: {method!r} is no section of weights; add one or leave it out"
     yield from _tokenizer_faults(config, path, comparison)
     if "surprisal" in quantities and comparison["surprisal_by"] is None:
         yield f"{path}.surprisal_by: missing, and analysis.quantities asks for surprisal"
-    exact = has_exact(config, comparison["counted_on"], comparison["before"])
+    counted_on = [comparison["counted_on"]] if comparison["counted_on"] else comparison["weighed"]
+    exact = all(has_exact(config, corpus, comparison["encoders"][0]) for corpus in counted_on)
     if "information_gain_exact" in quantities and not exact:
         yield (
             f"{path}.counted_on: information_gain_exact needs a generated corpus and a tokenizer "
@@ -332,12 +350,12 @@ def _tokenizer_faults(config: Config, path: str, comparison: Config) -> Iterator
         root = config["encoders"][root_of(config, name)]
         return (root["corpus"], root["tokenizer"]) if root["source"] == "pretrained" else None
 
-    first = comparison["before"]
-    for other in (comparison["after"], comparison["surprisal_by"] or first):
+    first, *others = comparison["encoders"]
+    for other in (*others, comparison["surprisal_by"] or first):
         if tokenizer(other) != tokenizer(first):
             yield (
                 f"{path}: encoders {first!r} and {other!r} have different tokenizers; a comparison "
-                "needs one tokenizer for both"
+                "needs one tokenizer for all"
             )
 
 
