@@ -213,10 +213,10 @@ def references() -> list[tuple[str, Path_]]:
     for name, config in VALID.items():
         for section in ("encoders", "comparisons", "corpora"):
             for entry, about in config[section].items():
-                for key in ("base", "corpus", "development", "before", "after", "surprisal_by"):
-                    if key in about:
+                for key in ("base", "corpus", "development", "surprisal_by"):
+                    if about.get(key):
                         found.append((name, (section, entry, key)))
-                for key in ("weighed", "corpora"):
+                for key in ("encoders", "weighed", "corpora"):
                     found += [
                         (name, (section, entry, key, place))
                         for place in range(len(about.get(key, [])))
@@ -233,7 +233,8 @@ def test_missing_references_are_named_with_what_there_is(
     case: tuple[str, Path_], nobody: str
 ) -> None:
     name, path = case
-    section = "encoders" if path[-1] in ("base", "before", "after", "surprisal_by") else "corpora"
+    of_encoder = {"base", "encoders", "surprisal_by"} & {*path[2:]}
+    section = "encoders" if of_encoder else "corpora"
     while nobody in VALID[name][section]:
         nobody += "x"
 

@@ -213,7 +213,7 @@ def test_a_comparison_needs_one_tokenizer() -> None:
     other = copy.deepcopy(config["encoders"]["masked_lm"])
     other["tokenizer"]["vocabulary"] = 500
     config["encoders"]["other"] = other
-    config["comparisons"]["adjacent"]["after"] = "other"
+    config["comparisons"]["adjacent"]["encoders"][1] = "other"
     line = fault(config)
     assert "comparisons.adjacent" in line
     assert "'masked_lm' and 'other' have different tokenizers" in line

@@ -25,6 +25,9 @@ from common.contract import (
 )
 from common.tables import read_table, write_table
 
+FILES = ("before", "after")
+ENCODERS = ("base", "contrastive")
+"""Of the comparison, and the tables of their weights."""
 QUANTITIES = ["self_information", "information_gain_bayes", "surprisal"]
 
 
@@ -88,11 +91,12 @@ def write_inputs(folder: Path) -> None:
 def options_of(folder: Path, quantities: list[str], minimum_count: int, surprisal: bool) -> dict:
     """Arguments of the script on the tables of `folder`."""
     return {
-        **{name: [folder / f"{name}.parquet"] for name in ("before", "after")},
+        "weights": [folder / f"{name}.parquet" for name in FILES],
+        "encoders": list(ENCODERS),
         "information": folder / "information.parquet",
         **({"surprisal": folder / "surprisal.parquet"} if surprisal else {}),
         **{f"output_{name}": folder / f"{name}.parquet" for name in ("regression", "change")},
-        **{"comparison": "tuned", "before_encoder": "base", "after_encoder": "contrastive"},
+        "comparison": "tuned",
         **{"corpus": "stsb", "method": "shapley", "quantities": quantities},
         **{"minimum_count": minimum_count, "draws": 200, "confidence": 0.9, "seed": 7},
         "permutations": 99,
@@ -120,7 +124,7 @@ def test_script_writes_both_tables(tmp_path):
     information = read_table(tmp_path / "information.parquet", INFORMATION)
     surprisal = read_table(tmp_path / "surprisal.parquet", SURPRISAL)
     for row in regression.iter_rows(named=True):
-        tokens = read_table(tmp_path / f"{row['stage']}.parquet", WEIGHTS)
+        tokens = read_table(tmp_path / f"{FILES[row['stage']]}.parquet", WEIGHTS)
         tokens = (
             tokens.filter(~pl.col("special"))
             .join(information, "token_id")
@@ -132,14 +136,14 @@ def test_script_writes_both_tables(tmp_path):
         expected = judged(tokens[row["quantity"]].to_numpy(), tokens["weight"].to_numpy())
         assert [row[name] for name in STATISTICS] == pytest.approx(expected, 1e-9)
         assert all(row[f"{name}_low"] < row[name] < row[f"{name}_high"] for name in STATISTICS)
-        assert row["encoder"] == {"before": "base", "after": "contrastive"}[row["stage"]]
-    by_stage = {
-        stage: regression.filter(stage=stage, quantity="information_gain_bayes").row(0, named=True)
-        for stage in ("before", "after")
-    }
+        assert row["encoder"] == ENCODERS[row["stage"]]
+    by_stage = [
+        regression.filter(stage=stage, quantity="information_gain_bayes").row(0, named=True)
+        for stage in (0, 1)
+    ]
     of_bayes = change.filter(quantity="information_gain_bayes").row(0, named=True)
     for name in STATISTICS:
-        difference = by_stage["after"][name] - by_stage["before"][name]
+        difference = by_stage[1][name] - by_stage[0][name]
         assert of_bayes[f"{name}_change"] == pytest.approx(difference)
         assert of_bayes[f"{name}_change_low"] < difference < of_bayes[f"{name}_change_high"]
     first = [(tmp_path / f"{name}.parquet").read_bytes() for name in ("regression", "change")]
@@ -192,7 +196,7 @@ def test_constant_weight_leaves_statistics_null(tmp_path):
     constant_weight(tmp_path)
     ran = correlate(tmp_path)
     assert ran.returncode == 0, ran.stderr
-    before = read_table(tmp_path / "regression.parquet", REGRESSION).filter(stage="before")
+    before = read_table(tmp_path / "regression.parquet", REGRESSION).filter(stage=0)
     assert before["r_squared"].null_count() == before["spearman_low"].null_count() == 3
     assert before["slope"].to_numpy() == pytest.approx(0, abs=1e-9)
 
@@ -278,10 +282,8 @@ def test_two_trainings_have_a_row_each_and_one_of_their_mean(tmp_path):
     write_inputs(tmp_path)
     other = read_table(tmp_path / "after.parquet", WEIGHTS).with_columns(pl.col("weight") ** 2)
     write_table(other, tmp_path / "after_2.parquet", WEIGHTS, tokenizer="words")
-    trainings = {
-        "before": [tmp_path / "before.parquet"] * 2,
-        "after": [tmp_path / "after.parquet", tmp_path / "after_2.parquet"],
-    }
+    names = ("before", "after", "before", "after_2")
+    trainings = {"weights": [tmp_path / f"{name}.parquet" for name in names]}
     options = options_of(tmp_path, ["information_gain_bayes"], 20, True)
     call(correlate_weights.main, **options | trainings)
     change = read_table(tmp_path / "change.parquet", CHANGE)
@@ -299,8 +301,43 @@ def test_two_trainings_have_a_row_each_and_one_of_their_mean(tmp_path):
     alone = read_table(tmp_path / "change.parquet", CHANGE).row(0, named=True)
     for name, value in alone.items():
         assert each[0][name] == (pytest.approx(value) if isinstance(value, float) else value)
-    with pytest.raises(InputError, match="have 1 and 2 tables"):
-        call(correlate_weights.main, **options | {"after": trainings["after"]})
+    with pytest.raises(InputError, match="--weights has 3 tables for 2 --encoders"):
+        call(correlate_weights.main, **options | {"weights": trainings["weights"][:3]})
+
+
+def assert_alike(found, expected):
+    """The same but for rounding: a matrix product rounds by the number of its rows."""
+    assert found.columns == expected.columns
+    for name in expected.columns:
+        kind = pytest.approx if expected.schema[name].is_float() else list
+        assert found[name].to_list() == kind(expected[name].to_list())
+
+
+def test_one_encoder_has_relations_and_no_change(tmp_path):
+    write_inputs(tmp_path)
+    options = options_of(tmp_path, QUANTITIES, 20, True)
+    call(correlate_weights.main, **options)
+    both = read_table(tmp_path / "regression.parquet", REGRESSION).filter(stage=0)
+    one = {"weights": options["weights"][:1], "encoders": options["encoders"][:1]}
+    call(correlate_weights.main, **options | one)
+    assert read_table(tmp_path / "change.parquet", CHANGE).is_empty()
+    assert_alike(read_table(tmp_path / "regression.parquet", REGRESSION), both)
+
+
+def test_all_others_are_held_against_the_first(tmp_path):
+    write_inputs(tmp_path)
+    options = options_of(tmp_path, QUANTITIES, 20, True)
+    call(correlate_weights.main, **options)
+    two = read_table(tmp_path / "change.parquet", CHANGE)
+    third = {"weights": [*options["weights"], options["weights"][0]]}
+    third["encoders"] = [*options["encoders"], "base_again"]
+    call(correlate_weights.main, **options | third)
+    change = read_table(tmp_path / "change.parquet", CHANGE)
+    assert_alike(change.filter(stage=1), two)
+    again = change.filter(stage=2)
+    assert set(again["encoder"]) == {"base_again"}
+    assert set(again["reference"]) == {"base"}
+    assert (again.select(pl.col("^.*_change(_low|_high)?$")) == 0).to_numpy().all()
 
 
 def test_sentences_with_large_errors_before_or_after_are_left_out(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 import scipy.stats
 import statsmodels.api
 from commands import assert_refuses, assert_runs
-from test_correlate_weights import QUANTITIES, edit, options_of, write_inputs
+from test_correlate_weights import ENCODERS, FILES, QUANTITIES, edit, options_of, write_inputs
 
 import average_weights
 from common.contract import (
@@ -22,6 +22,9 @@ from common.correlations.nested_models import NESTED
 from common.correlations.within_sentences import WITHIN
 from common.tables import read_table, write_table
 from partition_variance import models_of
+
+OWN = pl.col("reference").is_null()
+"""Rows of an encoder's own values, not of a change."""
 
 
 def judged_terms(terms, weight):
@@ -75,7 +78,7 @@ def folder(tmp_path_factory):
 
 def joined(folder, stage):
     """Tokens that are not special with weights, shares of their sentence, and quantities."""
-    tokens = read_table(folder / f"{stage}.parquet", WEIGHTS).filter(~pl.col("special"))
+    tokens = read_table(folder / f"{FILES[stage]}.parquet", WEIGHTS).filter(~pl.col("special"))
     share = pl.col("weight") / pl.col("weight").sum().over("sentence_id")
     information = read_table(folder / "information.parquet", INFORMATION)
     surprisal = read_table(folder / "surprisal.parquet", SURPRISAL)
@@ -87,14 +90,15 @@ def joined(folder, stage):
     )
 
 
-@pytest.mark.parametrize("stage", ["before", "after"])
+@pytest.mark.parametrize("stage", [0, 1])
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_shares_are_of_all_tokens_of_a_sentence(folder, stage, quantity):
     tokens = joined(folder, stage).drop_nulls(quantity)
     assert tokens["share"].sum() < tokens["sentence_id"].n_unique()  # rare types have theirs too
     sentence, x, y = (tokens[name].to_numpy() for name in ("sentence_id", quantity, "share"))
     row = read_table(folder / "within_sentence.parquet", WITHIN_SENTENCE).row(
-        by_predicate=(pl.col("quantity") == quantity) & (pl.col("stage") == stage), named=True
+        by_predicate=(pl.col("quantity") == quantity) & (pl.col("stage") == stage) & OWN,
+        named=True,
     )
     fit = statsmodels.api.OLS(y, statsmodels.api.add_constant(x)).fit()
     rhos = judged_rho(sentence, x, y)
@@ -102,17 +106,17 @@ def test_shares_are_of_all_tokens_of_a_sentence(folder, stage, quantity):
     assert [row[name] for name in WITHIN] == pytest.approx([*expected, np.mean(rhos)], 1e-9)
     assert (row["n"], row["sentences"]) == (len(tokens), len(rhos))
     assert all(row[f"{name}_low"] < row[name] < row[f"{name}_high"] for name in WITHIN)
-    assert row["encoder"] == {"before": "base", "after": "contrastive"}[stage]
+    assert row["encoder"] == ENCODERS[stage]
 
 
-@pytest.mark.parametrize("stage", ["before", "after"])
+@pytest.mark.parametrize("stage", [0, 1])
 def test_partial_r_squared_is_of_nested_models(folder, stage):
     table = read_table(folder / "partial.parquet", PARTIAL)
     assert set(table["model"]) == {"information_gain_bayes"}
     terms = ["position", "length", "self_information", "surprisal", "information_gain_bayes"]
     tokens = joined(folder, stage).drop_nulls(terms)
     expected = judged_terms(tokens.select(terms).to_numpy().T, tokens["weight"].to_numpy())
-    rows = {row["term"]: row for row in table.filter(stage=stage).iter_rows(named=True)}
+    rows = {row["term"]: row for row in table.filter(OWN, stage=stage).iter_rows(named=True)}
     for term, judged in zip(terms, expected, strict=True):
         assert [rows[term][name] for name in NESTED] == pytest.approx(judged, 1e-8)
         assert rows[term]["controls"] == " + ".join(other for other in terms if other != term)
@@ -125,13 +129,16 @@ def test_partial_r_squared_is_of_nested_models(folder, stage):
 )
 def test_change_is_after_minus_before(folder, name, table, key):
     frame = read_table(folder / f"{name}.parquet", table)
-    before, after, change = (frame.filter(stage=s).sort(key) for s in ("before", "after", "change"))
+    before, after, change = (
+        frame.filter(own, stage=stage).sort(key) for own, stage in ((OWN, 0), (OWN, 1), (~OWN, 1))
+    )
     for statistic in NESTED if name == "partial" else WITHIN:
         assert change[statistic].to_numpy() == pytest.approx(
             (after[statistic] - before[statistic]).to_numpy()
         )
         assert (change[f"{statistic}_low"] <= change[statistic]).all()
-    assert change["encoder"].null_count() == len(change)
+    assert set(change["encoder"]) == {"contrastive"}
+    assert set(change["reference"]) == {"base"}
 
 
 def test_models_hold_one_information_gain_each():
@@ -152,7 +159,7 @@ def test_a_sentence_without_weight_has_no_shares(tmp_path):
     log = assert_runs("correlate_shares", *arguments(tmp_path, "within_sentence"))
     assert "tokens of sentences without weight" in log
     found = read_table(tmp_path / "within_sentence.parquet", WITHIN_SENTENCE)
-    assert found["n"].max() < len(joined(tmp_path, "before"))
+    assert found["n"].max() < len(joined(tmp_path, 0))
 
 
 @pytest.mark.parametrize(
@@ -190,15 +197,15 @@ def test_means_of_classes_and_bands_are_those_of_their_tokens(tmp_path):
     found = average(tmp_path, exact=tmp_path / "exact.parquet")
     assert set(found["grouping"]) == {"word_class", "zipf_band"}
     information = read_table(tmp_path / "information.parquet", INFORMATION)
-    for stage in ("before", "after"):
-        tokens = read_table(tmp_path / f"{stage}.parquet", WEIGHTS).filter(~pl.col("special"))
+    for stage, name in enumerate(FILES):
+        tokens = read_table(tmp_path / f"{name}.parquet", WEIGHTS).filter(~pl.col("special"))
         tokens = tokens.join(information, "token_id").join(
             exact.select("word_class", token="word"), "token"
         )
         zipf = (9 + pl.col("probability").log10()).floor().cast(int)
         tokens = tokens.with_columns(zipf_band=pl.format("{}–{}", zipf, zipf + 1))
         overall = tokens["weight"].mean()
-        for row in found.filter(stage=stage).iter_rows(named=True):
+        for row in found.filter(OWN, stage=stage).iter_rows(named=True):
             own = tokens.filter(pl.col(row["grouping"]) == row["group"])
             assert (row["n"], row["types"]) == (len(own), own["token_id"].n_unique())
             assert row["weight"] == pytest.approx(own["weight"].mean())
@@ -208,7 +215,7 @@ def test_means_of_classes_and_bands_are_those_of_their_tokens(tmp_path):
                 assert ends == [None, None]
             else:
                 assert ends[0] <= row["relative_weight"] <= ends[1]
-    sums = found.filter(stage="after").group_by("grouping").agg(pl.col("n").sum())
+    sums = found.filter(OWN, stage=1).group_by("grouping").agg(pl.col("n").sum())
     assert set(sums["n"]) == {len(tokens)}
 
 

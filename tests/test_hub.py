@@ -388,7 +388,7 @@ encoders:
     pooling: cls
   after: {source: hub, repository: tiny/after, revision: main}
 comparisons:
-  tiny: {before: before, after: after, weighed: [weighed], counted_on: pairs, surprisal_by: before}
+  tiny: {encoders: [before, after], weighed: [weighed], counted_on: pairs, surprisal_by: before}
 weights: {integrated_gradients: {tolerance: 0.01}}
 evaluation: {corpus: pairs, positive_score: 0.8}
 analysis: {quantities: [self_information, surprisal], minimum_count: 2, bootstrap_draws: 100}

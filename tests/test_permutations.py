@@ -202,10 +202,10 @@ def test_equal_relations_have_not_changed_though_their_squares_move():
 @pytest.mark.parametrize("trainings", [1, 2])
 def test_the_interval_of_rho_within_sentences_is_as_wide_as_permutations_at_least(trainings):
     """Draws that hardly move, permutations from -1 to 1: 95 % of these are within 0.95."""
-    paths = [Path("weights.parquet")] * trainings
-    names = {"comparison": "a", "before_encoder": "b", "after_encoder": "c", "corpus": "d"}
+    paths = [Path("weights.parquet")] * 2 * trainings
+    names = {"comparison": "a", "encoders": ["b", "c"], "corpus": "d"}
     compared = Comparison(
-        before=paths, after=paths, information=Path("i"), **names, method="shapley", draws=200,
+        weights=paths, information=Path("i"), **names, method="shapley", draws=200,
         confidence=0.95, seed=0,
     )  # fmt: skip
     statistics = ["spearman", "sentence_spearman"]
@@ -218,7 +218,7 @@ def test_the_interval_of_rho_within_sentences_is_as_wide_as_permutations_at_leas
     rows = compared.rows(WITHIN_SENTENCE, statistics, (points, drawn), {}, permuted)
     assert len(rows) == 3 * (trainings + (trainings > 1))
     for row in rows:
-        reach = 0.95 * (2 if row["stage"] == "change" else 1)
+        reach = 0.95 * (2 if row["reference"] else 1)
         value = row["sentence_spearman"]
         assert row["sentence_spearman_low"] == pytest.approx(value - reach, abs=1e-3)
         assert row["sentence_spearman_high"] == pytest.approx(value + reach, abs=1e-3)

@@ -63,7 +63,8 @@ def plot(script, folder, *options, times=1):
 
 def options_of_regressions(tables, *quantities):
     return [
-        *("--before", str(tables / "before.parquet"), "--after", str(tables / "after.parquet")),
+        *("--weights", str(tables / "before.parquet"), str(tables / "after.parquet")),
+        *("--encoders", "base", "contrastive"),
         *("--information", str(tables / "information.parquet")),
         *("--surprisal", str(tables / "surprisal.parquet")),
         *("--regression", str(tables / "regression.parquet"), "--comparison", "tuned"),
@@ -130,7 +131,9 @@ def test_changes_print_the_numbers_of_the_table(tables, tmp_path):
         numbers = [row[f"pearson_change{end}"] for end in ("", "_low", "_high")]
         change, low, high = (f"{number:+.2f}".replace("-", "−") for number in numbers)
         assert texts.count(f"{change} [{low}, {high}]") >= 2
-    assert {"Integrated Gradients", "Shapley values", "tuned, stsb"} <= set(texts)
+    assert {"Integrated Gradients", "Shapley values", "tuned, stsb: base → contrastive"} <= set(
+        texts
+    )
     assert "information gain, Bayes" in texts
 
 
@@ -177,10 +180,15 @@ def test_surprisal_prints_what_context_saves(tables, tmp_path):
 
 def test_partials_print_the_numbers_of_the_table(evidence, tmp_path):
     texts = plot("plot_partials", tmp_path, str(evidence / "partial.parquet"), times=2)
-    changes = read_table(evidence / "partial.parquet", PARTIAL).filter(stage="change")
+    changes = read_table(evidence / "partial.parquet", PARTIAL).drop_nulls("reference")
     for row in changes.iter_rows(named=True):
         assert change_text(row, "partial_r_squared") in texts
-    assert {"Shapley values", "tuned, stsb", "position in the sentence", "surprisal"} <= set(texts)
+    assert {
+        "Shapley values",
+        "tuned, stsb: base → contrastive",
+        "position in the sentence",
+        "surprisal",
+    } <= set(texts)
 
 
 def test_partials_draw_the_best_known_model(evidence, tmp_path):
@@ -198,10 +206,10 @@ def test_partials_draw_the_best_known_model(evidence, tmp_path):
 def test_classes_print_the_numbers_of_the_table(evidence, tmp_path):
     options = [str(evidence / "classes.parquet"), "--comparison", "tuned", "--corpus", "stsb"]
     texts = plot("plot_classes", tmp_path, *options, times=2)
-    changes = read_table(evidence / "classes.parquet", CLASSES).filter(stage="change")
+    changes = read_table(evidence / "classes.parquet", CLASSES).drop_nulls("reference")
     for row in changes.iter_rows(named=True):
         assert {change_text(row, "relative_weight"), row["group"]} <= set(texts)
-    assert "tuned, weighed on stsb" in texts
+    assert "tuned: base → contrastive, weighed on stsb" in texts
 
 
 def test_what_is_not_there_is_not_drawn(evidence, tmp_path):

@@ -290,7 +290,7 @@ def test_the_theory_table_is_of_the_words_table(made: Path) -> None:
             assert row["spearman"] == pytest.approx(spearmanr(x, y).statistic, abs=1e-9)
 
 
-def test_norms_of_input_embeddings_before_and_after(made: Path) -> None:
+def test_norms_of_input_embeddings_of_all_encoders(made: Path) -> None:
     output = made / "embedding_norms.parquet"
     assert_runs(
         *("measure_embedding_norms", made / "bert", made / "albert", "--comparison", "one"),
@@ -298,16 +298,14 @@ def test_norms_of_input_embeddings_before_and_after(made: Path) -> None:
         *("--quantities", "self_information", "--minimum-count", 1, "--output-norms", output),
     )
     rows = read_table(output, EMBEDDING_NORMS)
-    assert rows["encoder"].to_list() == ["albert", "albert", "bert", "bert"]
+    assert rows["encoder"].to_list() == ["bert", "bert", "albert", "albert"]
     types = read_table(made / "information.parquet", INFORMATION)
     weights = load_file(made / "bert/model.safetensors")
     vectors = weights["embeddings.word_embeddings.weight"].double().numpy()
     norms = metric_norm(vectors, vectors, types["probability"].to_numpy())
     seen = (types["count"] > 0).to_numpy()
     found = linregress(types["self_information"].to_numpy()[seen], norms[seen])
-    row = rows.row(
-        by_predicate=(pl.col("stage") == "before") & (pl.col("norm") == "metric"), named=True
-    )
+    row = rows.row(by_predicate=(pl.col("stage") == 0) & (pl.col("norm") == "metric"), named=True)
     assert row["n"] == seen.sum()
     assert row["slope"] == pytest.approx(found.slope, rel=1e-6)
     assert row["r_squared"] == pytest.approx(found.rvalue**2, rel=1e-6)

@@ -31,24 +31,33 @@ def test_the_summary_holds_the_numbers_of_the_tables(folder, tmp_path):
     text = (tmp_path / "summary.md").read_text()
     assert text.startswith("# Summary of the run tiny\n")
     assert "Brackets hold 90% intervals" in text
-    assert "- **tuned**: `base` before, `contrastive` after fine-tuning; weighed on stsb" in text
+    assert "- **tuned**: `base` → `contrastive`; weighed on stsb" in text
     rows = [line for line in text.splitlines() if line.startswith("| tuned | stsb | Shapley")]
     changes = read_table(folder / "change.parquet", CHANGE)
-    assert len(rows) == len(changes) == 3
-    for line, row in zip(rows, changes.iter_rows(named=True), strict=True):
+    values = read_table(folder / "regression.parquet", REGRESSION)
+    assert len(rows) == len(values) == 2 * len(changes) == 6
+    of_change = iter(changes.iter_rows(named=True))
+    for line, row in zip(rows, values.iter_rows(named=True), strict=True):
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        numbers = (row[f"pearson_change{end}"] for end in ("", "_low", "_high"))
-        change, low, high = (f"{value:+.2f}".replace("-", "−") for value in numbers)
-        assert cells[6] == f"{change} [{low}, {high}]"
-        p = row["pearson_change_p"]
-        assert cells[7] == ("no test" if p is None else f"{p:.3f}")
+        assert cells[4] == row["encoder"]
+        assert cells[5] == with_interval(row, "pearson", signed=True)
+        if row["stage"] == 0:
+            assert cells[9:] == ["", ""]
+            continue
+        change = next(of_change)
+        numbers = (change[f"pearson_change{end}"] for end in ("", "_low", "_high"))
+        moved, low, high = (f"{value:+.2f}".replace("-", "−") for value in numbers)
+        assert cells[9] == f"{moved} [{low}, {high}]"
+        p = change["pearson_change_p"]
+        assert cells[10] == ("no test" if p is None else f"{p:.3f}")
     main = changes.filter(quantity="information_gain_bayes").row(0, named=True)
     assert (
-        "the correlation of weight with information gain (Bayes) went from −0.76 to +0.98, a "
+        "from `base` to `contrastive`, the correlation of weight with information gain (Bayes) "
+        "went from −0.76 to +0.98, a "
         f"change of {with_interval(main, 'pearson_change', signed=True)} (p = "
         f"{main['pearson_change_p']:.3f})." in text
     )
-    assert "Fine-tuning turned the relation from negative to positive." in text
+    assert "The relation turned from negative to positive." in text
     assert "One training says nothing of others. R² went from 0.58 to 0.96." in text
     assert "excludes 0" not in text
     assert "Of what position, length, self-information and surprisal leave unexplained" in text
@@ -93,7 +102,7 @@ def test_empty_tables_are_refused(folder, tmp_path):
         frame = read_table(folder / f"{kind}.parquet", TABLES[kind])
         write_table(frame.clear(), tmp_path / f"{kind}.parquet", TABLES[kind])
     said = assert_refuses("summarize_run", *arguments(tmp_path, tmp_path / "summary.md"))
-    assert "change.parquet: no rows" in said
+    assert "regression.parquet: no rows" in said
     assert not (tmp_path / "summary.md").exists()
 
 
@@ -112,11 +121,12 @@ def test_fine_tunings_of_one_encoder_are_set_side_by_side(folder):
     for kind, table in (("regression", REGRESSION), ("change", CHANGE)):
         other = tables[kind].with_columns(comparison=pl.lit("control"))
         if table is CHANGE:
-            other = other.with_columns(pl.col("^pearson_change.*$") - 5)
+            moved = pl.col("^pearson_change.*$") - 5
+            other = other.with_columns(moved, encoder=pl.lit("control"))
         tables[kind] = pl.concat([tables[kind], other])
     (line,) = on_rivals(tables, "information_gain_bayes")
-    assert line.startswith("- From one encoder, `base`, on stsb by Shapley values")
-    assert 0 < line.index("tuned +1.") < line.index("control −3.")
+    assert line.startswith("- From `base`, on stsb by Shapley values")
+    assert 0 < line.index("`contrastive` +1.") < line.index("`control` −3.")
 
 
 def test_the_theory_is_told_of_pairs_in_adjacent_sentences(folder, tmp_path):
@@ -146,12 +156,12 @@ def test_the_theory_is_told_of_pairs_in_adjacent_sentences(folder, tmp_path):
 def test_what_may_be_concluded_depends_on_p_and_sign():
     row = {"pearson_change": 0.5, "pearson_change_p": 0.01}
     row |= {"pearson_reference": 0.2, "pearson": 0.7}
-    assert conclusion(row) == "Fine-tuning made the relation stronger."
+    assert conclusion(row) == "The relation became stronger."
     assert "does not show" in conclusion(row | {"pearson_change_p": 0.05})
     turned = row | {"pearson_reference": -0.2, "pearson": 0.3}
-    assert conclusion(turned) == "Fine-tuning turned the relation from negative to positive."
+    assert conclusion(turned) == "The relation turned from negative to positive."
     weaker = row | {"pearson_reference": -0.7, "pearson": -0.2}
-    assert conclusion(weaker) == "Fine-tuning made the relation weaker."
+    assert conclusion(weaker) == "The relation became weaker."
     assert "Nothing can be concluded" in conclusion(row | {"pearson_change_p": None})
 
 
@@ -167,19 +177,24 @@ def test_trainings_agree_or_not(folder):
             for number, change in numbers
         )
 
-    assert on_trainings(one) == "One training says nothing of others."
-    agreed = "Its 3 trainings agree on its direction: from +0.10 to +0.30."
-    assert on_trainings(several(0.3, 0.1, 0.2)) == agreed
-    assert "do not agree on its direction: from −0.10 to" in on_trainings(several(0.3, -0.1, 0.2))
+    def told(rows):
+        return on_trainings(rows, "pearson_change")
+
+    assert told(one) == "One training says nothing of others."
+    assert told(several(0.3, 0.1, 0.2)) == "The 3 trainings agree on its sign: from +0.10 to +0.30."
+    assert "do not agree on its sign: from −0.10 to" in told(several(0.3, -0.1, 0.2))
 
 
 def test_tests_are_counted_beside_what_chance_would_give(folder):
     changes = read_table(folder / "change.parquet", CHANGE)
     p = pl.Series("pearson_change_p", [0.01, 0.2, None])
-    assert on_tests(changes.with_columns(p)) == (
-        "1 of 2 changes of the correlation have p below 0.05; without any relation, about 0.1 "
-        "would."
-    )
+    tables = {"change": changes.with_columns(p), "regression": changes}
+    without = "without any relation, about 0.1 would."
+    said = f"1 of 2 changes of the correlation have p below 0.05; {without}"
+    assert on_tests(tables) == said
+    alone = {"change": changes.clear(), "regression": pl.DataFrame([p.rename("pearson_p")])}
+    alone["regression"] = alone["regression"].with_columns(replicate=1)
+    assert on_tests(alone) == f"1 of 2 correlations have p below 0.05; {without}"
 
 
 def test_words():

@@ -343,7 +343,7 @@ def test_the_relation_is_a_join_by_hand(folder: Path, tmp_path: Path, unit: str)
     known = {row["token"]: row for row in types.iter_rows(named=True) if row["count"] >= 3}
     scored = read_table(folder / "surprisal.parquet", SURPRISAL)
     surprisal = {(row[0], row[1]): row[4] for row in scored.rows()}
-    for stage in ("before", "after"):
+    for number, stage in enumerate(("before", "after")):
         found: dict[tuple[int, int], list[Any]] = {}
         for row in read_table(folder / f"{stage}.parquet", WEIGHTS).iter_rows(named=True):
             place = (row["sentence_id"], row["position"])
@@ -354,7 +354,7 @@ def test_the_relation_is_a_join_by_hand(folder: Path, tmp_path: Path, unit: str)
             weight = row["word_weight"] if unit == "word" else row["weight"]
             found.setdefault(key, [text, weight, 0.0])[2] += surprisal[place]
         weights = np.array([weight for _, weight, _ in found.values()])
-        table = read_table(tmp_path / "regression.parquet", REGRESSION).filter(stage=stage)
+        table = read_table(tmp_path / "regression.parquet", REGRESSION).filter(stage=number)
         for row in table.iter_rows(named=True):
             name = row["quantity"]
             x = [s if name == "surprisal" else known[text][name] for text, _, s in found.values()]
@@ -402,13 +402,16 @@ def test_exact_values_are_of_words(unit: str, model: str, known: bool) -> None:
 def test_figures_speak_of_words(folder: Path, tmp_path: Path) -> None:
     tables = {name: folder / f"{name}.parquet" for name in ("before", "after", "surprisal")}
     tables["information"] = folder / "word.parquet"
-    options = options_of(tmp_path, ["surprisal"], 3, surprisal=True) | tables
-    both = {name: [tables[name]] for name in ("before", "after")}
-    call(correlate_weights.main, **options | both)
+    options = options_of(tmp_path, ["surprisal"], 3, surprisal=True)
+    options["weights"] = [tables.pop(name) for name in ("before", "after")]
+    options["information"] = tables["information"]
+    options["surprisal"] = tables["surprisal"]
+    call(correlate_weights.main, **options)
     files = {f"output_{kind}": tmp_path / f"figure.{kind}" for kind in ("svg", "pdf")}
-    kept = {"comparison", "corpus", "method", "quantities", "minimum_count", *tables}
+    kept = {"comparison", "encoders", "corpus", "method", "quantities", "minimum_count"}
+    kept |= {"weights", *tables}
     plot_regressions.main(
-        **{name: value for name, value in (options | both).items() if name in kept},
+        **{name: value for name, value in options.items() if name in kept},
         **files,
         regression=tmp_path / "regression.parquet",
     )

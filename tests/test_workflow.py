@@ -279,7 +279,7 @@ def test_different_tokenizers_are_one_line(edited: Workflow) -> None:
     other = copy.deepcopy(TINY["encoders"]["masked_lm"])
     other["tokenizer"]["vocabulary"] = 100
     edited.config["encoders"]["other"] = other
-    edited.config["comparisons"]["adjacent"]["after"] = "other"
+    edited.config["comparisons"]["adjacent"]["encoders"][1] = "other"
     run = edited.snakemake("--cores", "1")
     assert run.returncode == 1
     assert len(run.stderr.strip().splitlines()) == 1

@@ -42,8 +42,7 @@ TINY: dict[str, Any] = {
     },
     "comparisons": {
         "adjacent": {
-            "before": "masked_lm",
-            "after": "adjacent",
+            "encoders": ["masked_lm", "adjacent"],
             "weighed": ["held_out"],
             "counted_on": "language",
             "surprisal_by": "masked_lm",

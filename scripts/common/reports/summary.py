@@ -223,7 +223,7 @@ def relations_table(tables: Tables) -> list[str]:
     """A row for each comparison, corpus, method, quantity and encoder."""
     key = ["comparison", "corpus", "method", "quantity", "stage"]
     header = ["comparison", "corpus", "method", "quantity", "encoder", "r", "p", "R²", "rho"]
-    changes = averaged(tables["change"]).select(key, pl.col("^pearson_change.*$"))
+    changes = averaged(tables["change"]).select(*key, pl.col("^pearson_change.*$"))
     lines = []
     for row in (
         averaged(tables["regression"])
