@@ -35,7 +35,14 @@ ENTRIES = [
     ("tuned", "few", "shapley"),
     ("tuned", "many", "shapley"),
     ("control", "few", "shapley"),
+    ("alone", "few", "shapley"),
 ]
+SERIES = {
+    "tuned": ["base", "contrastive"],
+    "control": ["base", "shuffled", "random"],
+    "alone": ["base"],
+}
+"""Encoders of each comparison."""
 
 
 def text_of(tokens: list[str]) -> str:
@@ -94,42 +101,46 @@ def write_run(folder: Path) -> list[list[object]]:
         path = folder / f"{corpus}.surprisal.parquet"
         write_table(scored.with_columns(surprisal=surprisal), path, SURPRISAL)
     rows = [
-        {"comparison": c, "encoder": f"{c} {stage}", "stage": stage, "corpus": k, "method": m}
+        {"comparison": c, "encoder": encoder, "stage": stage, "corpus": k, "method": m}
         | {"quantity": "self_information", "n": 12, "sentences": 3, "types": 9, "replicate": 1}
-        | {"r_squared": 0.25, "slope": -0.5}
+        | {"r_squared": 0.25, "slope": -0.5, "pearson": -0.5}
         for c, k, m in ENTRIES
-        for stage in ("before", "after")
+        for stage, encoder in enumerate(SERIES[c])
     ]
     table = pl.DataFrame(rows).with_columns(
         pl.lit(None, pl.Float64).alias(name) for name in REGRESSION.columns if name not in rows[0]
     )
-    table = table.cast({"replicate": pl.Int32})
+    table = table.cast({"replicate": pl.Int32, "stage": pl.Int32})
     write_table(table, folder / "regression.parquet", REGRESSION)
-    after = [
-        f"{k}.{c if c == 'control' else m}.after"
-        if (c, m) != ("tuned", METHODS[0])
-        else f"{k}.after"
-        for c, k, m in ENTRIES
-    ]
-    after = [name.replace(".tuned", "") for name in after]
     return [
         [
-            *("--texts", folder / f"{k}.parquet", "--before", folder / f"{k}.before.parquet"),
-            *("--after", folder / f"{name}.parquet"),
+            *("--texts", folder / f"{k}.parquet"),
+            *("--weights", *(folder / f"{k}.{name}.parquet" for name in tables_of(c, m))),
             *("--information", folder / "information.parquet"),
             *("--largest-error", 0.05),
             *(() if c == "control" else ("--surprisal", folder / f"{k}.surprisal.parquet")),
             *("--regression", folder / "regression.parquet"),
             *("--comparison", c, "--corpus", k, "--method", m),
         ]
-        for name, (c, k, m) in zip(after, ENTRIES, strict=True)
+        for c, k, m in ENTRIES
     ]
+
+
+def tables_of(comparison: str, method: str) -> list[str]:
+    """The tables of weights of a comparison's encoders, of random weights."""
+    tuned = "after" if method == "integrated_gradients" else "shapley.after"
+    return {
+        "tuned": ["before", tuned],
+        "control": ["before", "control.after", "shapley.after"],
+        "alone": ["before"],
+    }[comparison]
 
 
 WARNINGS = {
     ("tuned", "few"): ["12.0 % are <b>unknown</b>.", "40 sentences are few."],
     ("tuned", "many"): [],
     ("control", "few"): ["8.0 % were cut."],
+    ("alone", "few"): [],
 }
 
 
@@ -242,7 +253,7 @@ def test_hover_and_focus_tell_the_numbers_of_the_tables(page: Chrome, folder: Pa
     ActionChains(page).move_to_element(find_all(page, "#rows .chip")[1]).perform()
     assert_inspector_tells(page, folder, 2, 1)  # whose posterior mean is not known
     relations = inspected(page, "relations")
-    assert relations == {"self-information": ["0.25 ↓", "0.25 ↓"]}
+    assert relations == {"self-information": ["−0.50", "−0.50"]}
 
 
 def test_warnings_of_the_data_are_shown_and_marked(page: Chrome) -> None:
@@ -275,7 +286,7 @@ def test_sentences_left_out_for_their_errors_are_marked(page: Chrome) -> None:
     assert texts(page, "#list em") == ["errors"]
     assert "in no regression" not in find(page, "#legend").text
     find(page, "#sentence-1").click()
-    assert "in no regression: errors after are above 5.0 %" in find(page, "#legend").text
+    assert "in no regression: errors by shuffled are above 5.0 %" in find(page, "#legend").text
 
 
 def test_comparison_method_and_corpus_are_chosen(page: Chrome, folder: Path) -> None:
@@ -293,12 +304,16 @@ def test_comparison_method_and_corpus_are_chosen(page: Chrome, folder: Path) -> 
     assert weight_of_first() == [in_table("many.before"), in_table("many.shapley.after")]
     choose(page, comparison="control")
     assert texts(page, "#corpus option") == ["few"]
-    assert weight_of_first() == [in_table("few.before"), in_table("few.control.after")]
+    tables = ("few.before", "few.control.after", "few.shapley.after")
+    assert weight_of_first() == [in_table(name) for name in tables]
     assert "surprisal" not in inspected(page, "quantities")
-    assert [text.split()[-2:] for text in texts(page, "#rows p")] == [
-        ["control", "before"],
-        ["control", "after"],
-    ]
+    assert texts(page, "#rows p") == SERIES["control"]
+    choose(page, comparison="alone")
+    assert weight_of_first() == [in_table("few.before")]
+    assert texts(page, "#rows p") == ["base"]
+    heads = texts(page, "#table th")
+    assert heads[:3] == ["token", "weight", "share"]
+    assert not any("change" in head for head in heads)
 
 
 def test_pieces_read_as_their_word(page: Chrome) -> None:
@@ -354,7 +369,7 @@ def test_the_table_sorts_and_finds_words(page: Chrome, folder: Path) -> None:
     expected = [shown(weight) for weight in weights["weight"]]
     assert texts(page, ".sorted td:first-child") == FEW[0]
     assert column(2) == expected
-    find(page, "[data-key=weight-before]").click()
+    find(page, "[data-key=weight-0]").click()
     assert column(2) == sorted(expected, reverse=True)
     head = find(page, ".sorted th:nth-child(2)")
     assert head.get_attribute("aria-sort") == "descending"
@@ -432,7 +447,7 @@ def test_the_keyboard_is_enough(page: Chrome, folder: Path) -> None:
     assert_inspector_tells(page, folder, 0, 1)
     press(page, Keys.ARROW_DOWN)
     label = focused(page).get_attribute("aria-label")
-    assert re.match(r"sail, after: weight [\d.]+, [\d.]+ % of the sentence", label)
+    assert re.match(r"sail, contrastive: weight [\d.]+, [\d.]+ % of the sentence", label)
     assert (
         page.execute_script("return getComputedStyle(document.activeElement).outlineStyle")
         == "solid"
@@ -550,8 +565,9 @@ def test_readings_of_vocabularies() -> None:
 
 
 def sources_of(folder: Path, information: str) -> Sources:
-    names = ("few.parquet", "few.before.parquet", "few.after.parquet", information)
-    return Sources(*(folder / name for name in names), folder / "few.surprisal.parquet", None)
+    weights = [folder / f"few.{name}.parquet" for name in ("before", "after")]
+    surprisal = folder / "few.surprisal.parquet"
+    return Sources(folder / "few.parquet", weights, folder / information, surprisal, None)
 
 
 def test_words_stand_for_their_tokens(folder: Path, tmp_path: Path) -> None:
@@ -593,7 +609,7 @@ def test_a_column_that_stands_twice_is_kept_once() -> None:
 
 
 def test_bad_input_is_one_line(tmp_path: Path) -> None:
-    *_, control = write_run(tmp_path)
+    *_, control, _ = write_run(tmp_path)
     output = ["--output-tokens", tmp_path / "piece.json"]
     unknown = ["other" if option == "control" else option for option in control]
     line = assert_refuses("collect_tokens", *unknown, *output)

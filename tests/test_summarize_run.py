@@ -82,6 +82,29 @@ def test_the_summary_tells_what_the_comparison_stands_on(folder, tmp_path):
     assert warned == [f"- **Warning**, **tuned** on stsb: {sentence}" for sentence in told]
 
 
+def test_one_encoder_is_told_without_a_change(folder, tmp_path):
+    for kind in KINDS:
+        frame = read_table(folder / f"{kind}.parquet", TABLES[kind])
+        if "stage" in frame.columns:
+            frame = frame.filter(stage=0)
+        write_table(frame, tmp_path / f"{kind}.parquet", TABLES[kind])
+    options = arguments(tmp_path, tmp_path / "summary.md")
+    place = options.index("--encoders")
+    assert_runs("summarize_run", *options[:place], *options[place + 2 :])
+    text = (tmp_path / "summary.md").read_text()
+    values = read_table(folder / "regression.parquet", REGRESSION).filter(stage=0)
+    main = values.filter(quantity="information_gain_bayes").row(0, named=True)
+    assert (
+        "- **tuned** on stsb, Shapley values: by `base`, the correlation of weight with "
+        f"information gain (Bayes) is {with_interval(main, 'pearson', signed=True)} "
+        f"({p_value(main['pearson_p'])}). Weights fall with it. One training" in text
+    )
+    assert "R² is 0.58." in text
+    assert "change" not in text.replace("or its change", "")
+    assert "after" not in text
+    assert "## Encoders" not in text
+
+
 def test_undefined_statistics_are_said_to_be(folder, tmp_path):
     whole = ("encoders", "data")
     for kind in KINDS:
