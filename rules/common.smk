@@ -202,12 +202,14 @@ def weights_of(replicates=1):
     """Tables of weights of the encoders of a comparison, for a corpus and method."""
 
     def find(wildcards):
-        encoders = COMPARISONS[wildcards.comparison]["encoders"]
-        return [
-            f"<results>/weights/{wildcards.method}/{replicate(config, encoder, number + 1)}"
-            f"/{wildcards.corpus}.parquet"
+        names = [
+            replicate(config, encoder, number + 1)
             for number in range(replicates)
-            for encoder in encoders
+            for encoder in COMPARISONS[wildcards.comparison]["encoders"]
+        ]
+        return [
+            f"<results>/weights/{wildcards.method}/{name}/{wildcards.corpus}.parquet"
+            for name in names
         ]
 
     return find

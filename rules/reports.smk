@@ -253,7 +253,9 @@ rule plot_surprisal:
         **script_of("plot_surprisal"),
         surprisal="<results>/surprisal/{masked_lm}/{corpus}.parquet",
         information=lambda w: information_of(
-            SimpleNamespace(comparison=SCORED[w.masked_lm, w.corpus, w.counted_on], corpus=w.corpus)
+            SimpleNamespace(
+                comparison=SCORED[w.masked_lm, w.corpus, w.counted_on], corpus=w.corpus
+            )
         ),
     output:
         svg=reported(
