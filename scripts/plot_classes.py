@@ -8,6 +8,7 @@ from common.command import InputError, run
 from common.contract import CLASSES
 from common.reports import style
 from common.reports.series import chain, draw_series, marks_of
+from common.reports.trainings import averaged
 from common.tables import read_table
 
 GROUPINGS = {
@@ -45,9 +46,14 @@ def main(
     if not len(rows):
         raise InputError(f"{classes}: no row for {comparison}, {corpus}; average its weights first")
     bands = rows.filter(grouping="zipf_band").sort("group", descending=True)
-    own = pl.col("reference").is_null()
-    last = pl.col("relative_weight").filter(own).last().over("group", "method")
-    words = rows.filter(grouping="word_class").sort("method", last, descending=[False, True])
+    heaviest = averaged(rows.filter(pl.col("reference").is_null())).sort("stage")
+    order = heaviest.group_by("method", "group").agg(last=pl.col("relative_weight").last())
+    words = (
+        rows.filter(grouping="word_class")
+        .join(order, ["method", "group"], maintain_order="left")
+        .sort("method", "last", descending=[False, True], maintain_order=True)
+        .drop("last")
+    )
     figure = draw_series(
         marks_of(
             pl.concat([words, bands]),

@@ -31,6 +31,9 @@ def test_draws_that_one_replicate_lacks_are_left_out_of_all():
     both = mean_of_replicates(points, drawn, 0.95)
     without = mean_of_replicates(points[:, 1:], np.delete(drawn[:, 1:], [7, 9], axis=-1), 0.95)
     assert both[:, 1:] == pytest.approx(without)
+    undefined = mean_of_replicates(points, np.full_like(drawn, np.nan), 0.95)
+    assert undefined[0] == pytest.approx(points.mean(axis=0))
+    assert np.isnan(undefined[1:]).all()
 
 
 def test_equal_replicates_have_the_interval_of_the_draws():

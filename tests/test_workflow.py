@@ -298,3 +298,28 @@ def test_a_corpus_without_a_usable_sentence_stops_the_run(tmp_path: Path) -> Non
     log = workflow.results("logs/download_corpus/held_out.log").read_text()
     assert log.strip().splitlines()[-1].startswith("download_corpus.py: error: blank.txt: ")
     assert not workflow.results("corpora/held_out.parquet").exists()
+
+
+def test_one_encoder_and_its_replicates_need_no_more_than_a_corpus(tmp_path: Path) -> None:
+    """Counted on what is weighed, not evaluated, trained twice: relations, and no change."""
+    config = copy.deepcopy(TINY) | {"replicates": 2, "evaluation": None, "theory": None}
+    config["corpora"] = {"language": TINY["corpora"]["language"] | {"size": 20}}
+    config["encoders"] = {"masked_lm": TINY["encoders"]["masked_lm"]}
+    config["comparisons"] = {"alone": {"encoders": ["masked_lm"], "weighed": ["language"]}}
+    config["weights"] = {"integrated_gradients": {"tolerance": 0.05}}
+    config["analysis"]["quantities"] = ["self_information", "information_gain_exact"]
+    alone = Workflow(tmp_path, config)
+    done = alone.snakemake("--cores", "2")
+    assert done.returncode == 0, done.stderr + done.stdout
+    regression = read_table(alone.results("tables/regression.parquet"), TABLES["regression"])
+    assert regression["replicate"].to_list() == 2 * [None, 1, 2]
+    assert set(regression["stage"]) == {0}
+    assert read_table(alone.results("tables/change.parquet"), TABLES["change"]).is_empty()
+    assert not alone.results("tables/encoders.parquet").exists()
+    summary = alone.results("summary.md").read_text()
+    assert "**alone** on language, Integrated Gradients: by `masked_lm`, the" in summary
+    assert "The 2 trainings" in summary
+    assert "fewer than 100,000: estimates of information are poor." in summary
+    assert "fine-tun" not in summary
+    assert alone.results("explorer.html").exists()
+    assert alone.planned() == set()

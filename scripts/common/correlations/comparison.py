@@ -154,15 +154,13 @@ class Comparison:
             ]
             if len(one) > 1:
                 means = mean_of_replicates(one, many, self.confidence)
-                if place["reference"] is None:
-                    means = np.clip(means, *_bounds(table, statistics))
                 columns.append({"replicate": None} | interval_columns(statistics, means))
             for number, each in enumerate(columns):
                 row = {**named, **about, **place, **each}
                 if permuted is not None:
                     of_stage = zip(statistics, p[number, s], moved[number, s], strict=True)
                     row |= _tested(row, table, of_stage)
-                rows.append(row)
+                rows.append(row if place["reference"] else row | _within_bounds(row, statistics))
         return rows
 
     @property
@@ -264,11 +262,14 @@ def _and_mean(trainings: Floats) -> Floats:
     return np.concatenate([trainings, trainings.mean(axis=0, keepdims=True)])
 
 
-def _bounds(table: Table, statistics: Sequence[str]) -> tuple[Floats, Floats]:
-    """Least and largest value of each statistic: a t interval knows nothing of them."""
-    within = [table.columns[name].within or (-np.inf, np.inf) for name in statistics]
-    least, most = np.array(within).T
-    return least, most
+def _within_bounds(row: dict[str, Any], statistics: Sequence[str]) -> dict[str, float]:
+    """Ends of intervals within what the statistic can be, of which a t interval knows nothing."""
+    return {
+        name: np.clip(row[name], -1 if "squared" not in statistic else 0, 1)
+        for statistic in statistics
+        if statistic.endswith(("squared", "squared_without", "spearman", "pearson"))
+        for name in (f"{statistic}_low", f"{statistic}_high")
+    }
 
 
 def _p_values(permuted: Floats, statistics: Sequence[str]) -> Floats:

@@ -32,7 +32,7 @@ def mean_of_replicates(points: Floats, drawn: Floats, confidence: float) -> Floa
     Returns
     -------
     Mean, lower and upper end of the t interval, (3, ...). Draws in which a replicate is undefined
-    are left out.
+    are left out; without any other, the interval is NaN.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def mean_of_replicates(points: Floats, drawn: Floats, confidence: float) -> Floa
     # Of all pairs of two replicates: the square of the sum holds each twice, and each by itself.
     products = np.nansum(away.sum(axis=0) ** 2 - (away**2).sum(axis=0), axis=-1)
     shared = products / (replicates * (replicates - 1)) / (known.sum(axis=-1) - 1)
-    shared = np.maximum(shared, 0)
+    shared = np.where(known.sum(axis=-1) > 1, np.maximum(shared, 0), np.nan)
     variance = between + shared
     with np.errstate(invalid="ignore", divide="ignore"):
         spread = between**2 / (replicates - 1) + shared**2 / freedom_of(drawn.mean(axis=0))

@@ -127,7 +127,7 @@ def draw_series(
         axes.tick_params(axis="y", length=0)
         axes.tick_params(axis="x", labeltop=height > TALL)
         axes.spines["left"].set_visible(False)
-        _draw_rows(axes, marks.filter(method=method), places)
+        _draw_rows(axes, marks.filter(method=method), places, signed=reference == 0)
     grid[0].set_yticks(list(places.values()), [item_names.get(item, item) for _, item in places])
     grid[0].set_ylim(height - 0.4, -0.6)
     if reference is None:
@@ -161,7 +161,9 @@ def _neutral(label: str, **look: Any) -> Line2D:
     return Line2D([], [], color=style.NEUTRAL, label=label, **look)
 
 
-def _draw_rows(axes: Axes, marks: pl.DataFrame, places: dict[tuple[str, str], float]) -> None:
+def _draw_rows(
+    axes: Axes, marks: pl.DataFrame, places: dict[tuple[str, str], float], *, signed: bool
+) -> None:
     of_group = dict(marks.group_by("group").agg(pl.col("stage").n_unique()).rows())
     looks = {group: _looks(encoders) for group, encoders in of_group.items()}
     own = pl.col("reference").is_null()
@@ -195,7 +197,7 @@ def _draw_rows(axes: Axes, marks: pl.DataFrame, places: dict[tuple[str, str], fl
         axes.text(
             1.02,
             place,
-            with_interval(last, "value", signed=True),
+            with_interval(last, "value", signed=signed or last["reference"] is not None),
             transform=axes.get_yaxis_transform(),
             va="center",
             fontsize=6,
