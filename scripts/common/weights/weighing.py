@@ -5,6 +5,8 @@ from pathlib import Path
 
 import cyclopts
 
+from common.command import PROVENANCE_FILE
+from common.encoders.agreement import check_agreement
 from common.encoders.encoder import Dtype, Encoder
 from common.memory import Budget, budget
 from common.tokens.jobs import Job
@@ -32,7 +34,12 @@ class Weighing(Job):
     dtype: Dtype = "float32"
 
     def open(self, encoder: Path, corpus: Path) -> tuple[Encoder, list[Sentence], Budget]:
-        """The encoder, all sentences of the corpus as its tokens, and the memory for passes."""
+        """The encoder, all sentences of the corpus as its tokens, and the memory for passes.
+
+        An encoder that none of our scripts wrote was not compared with encode(): it is now.
+        """
+        if not (encoder / PROVENANCE_FILE).exists():
+            check_agreement(encoder, encoder)
         model = Encoder(encoder, device=self.device, dtype=self.dtype, normalize=self.normalize)
-        sentences = read_sentences(corpus, model.tokenizer, model.longest)
+        sentences = read_sentences(corpus, model.tokenizer, model.longest, model.prompt)
         return model, sentences, budget(self.memory, model.modules, model.device)

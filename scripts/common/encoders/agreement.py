@@ -1,0 +1,173 @@
+"""What is weighed is what encode() returns: both are compared when an encoder is taken in."""
+
+import logging
+from itertools import cycle, islice
+from pathlib import Path
+
+import torch
+from sentence_transformers import SentenceTransformer
+from torch import Tensor
+
+from common.command import InputError
+from common.encoders.encoder import Encoder
+from common.encoders.loading import load_encoder
+from common.tokens.sentences import Sentence, make_sentences
+from common.tokens.vocabulary import load_tokenizer, special_ids
+from common.weights.path_integral import derivatives, reverse_derivatives
+
+LARGEST = 1e-3
+"""Relative difference from which on an encoder is refused."""
+MOST_TOKENS = 512
+"""Of the longest sentence that is tried."""
+SENTENCES = ["He said: Paris, in 1789, was NOT like Zürich!", "a"]
+STEPS = (0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 1e-5, 1e-6)
+"""Of finite differences, relative to the input embeddings: one of them must agree."""
+MOST_AT_ONCE = 8
+"""Directions that are differentiated in one pass."""
+
+
+@torch.no_grad()
+def check_agreement(directory: Path, what: Path) -> None:
+    """Compare an encoder with the library's encode() on a few sentences, and with differences.
+
+    Parameters
+    ----------
+    what
+        How errors call the directory.
+
+    Raises
+    ------
+    InputError
+        The encoder cannot be opened, or something differs; the module or setting is named.
+    """
+    ours = Encoder(directory, device="cpu", what=what)
+    library = load_encoder(directory, "cpu", what=what).eval()
+    texts = probes(ours)
+    sentences = make_sentences(texts, ours.tokenizer, ours.longest, ours.prompt)
+    for text, sentence in zip(texts, sentences, strict=True):
+        _compare_tokens(ours, library, text, sentence)
+        _compare_embeddings(ours, library, text, sentence)
+    _compare_padded(library, texts, what)
+    tokenizer = load_tokenizer(directory)
+    for text, sentence in zip(texts, sentences, strict=True):
+        counted = make_sentences([text], tokenizer, ours.longest, ours.prompt)[0]
+        if counted.ids != sentence.ids:
+            raise InputError(
+                f"{what}: {text[:60]!r} has other tokens by encode() than by its tokenizer's files "
+                "(do_lower_case in sentence_bert_config.json?); save the tokenizer that is meant"
+            )
+    _compare_derivative(ours, sentences[0])
+    logging.info("agrees with encode() on %d sentences", len(texts))
+
+
+def probes(encoder: Encoder) -> list[str]:
+    """Sentences: cased, short, of common and of the last tokens, and one as long as is tried."""
+    vocabulary = encoder.tokenizer.get_vocab()
+    special = special_ids(encoder.tokenizer) | {encoder.tokenizer.unk_token_id}
+    ids = sorted(number for number in set(vocabulary.values()) if number not in special)
+    some = [ids[k * (len(ids) - 1) // 7] for k in range(8)]
+    words = [encoder.tokenizer.decode([number]).strip() for number in some]
+    words = [word for word in words if word] or ["a"]
+    last = encoder.tokenizer.decode(ids[-3:]).strip()
+    long = " ".join(islice(cycle(words), min(MOST_TOKENS, encoder.longest or MOST_TOKENS)))
+    texts = [SENTENCES[0], SENTENCES[1], " ".join([*words, *map(str.title, words)]), last, long]
+    return [text for text in texts if text]
+
+
+def _compare_tokens(
+    ours: Encoder, library: SentenceTransformer, text: str, sentence: Sentence
+) -> None:
+    theirs = library.preprocess([text], prompt=ours.prompt or None)
+    if theirs["input_ids"][0].tolist() != sentence.ids:
+        raise InputError(
+            f"{ours.directory}: encode() makes other tokens of {text[:60]!r} than its tokenizer "
+            "(processing_kwargs in sentence_bert_config.json?); choose another encoder"
+        )
+    known = {"input_ids", "attention_mask", "token_type_ids", "prompt_length", "modality"}
+    if more := theirs.keys() - known:
+        raise InputError(
+            f"{ours.directory}: its architecture needs {min(more)} beside tokens, "
+            "which is not handed on; choose another encoder"
+        )
+
+
+def _compare_embeddings(
+    ours: Encoder, library: SentenceTransformer, text: str, sentence: Sentence
+) -> None:
+    ids = torch.tensor([sentence.ids])
+    try:
+        expected = torch.as_tensor(library.encode([text], convert_to_tensor=True))
+    except Exception as error:
+        raise InputError(
+            f"{ours.directory}: encode() fails on {text[:60]!r} ({error}); choose another encoder"
+        ) from error
+    try:
+        found = ours.pass_through([*ours.modules, *ours.scaling], ours.embeddings(ids))
+    except Exception as error:
+        name = type(ours.modules[0].model).__name__
+        raise InputError(
+            f"{ours.directory}: {name} cannot be given input embeddings ({error}); choose another "
+            "architecture"
+        ) from error
+    if (gap := _difference(found, expected)) > LARGEST:
+        place = _first_difference(ours, library, text, ids)
+        raise InputError(
+            f"{ours.directory}: of input embeddings its {place} does not make what encode() makes "
+            f"of {text[:60]!r} (relative difference {gap:.2g}); choose another encoder"
+        )
+
+
+def _first_difference(ours: Encoder, library: SentenceTransformer, text: str, ids: Tensor) -> str:
+    """The module whose output differs, with its number, or else the setting that cuts it."""
+    theirs = library.preprocess([text], prompt=ours.prompt or None)
+    modules = [*ours.modules, *ours.scaling]
+    for place, module in enumerate(library):
+        theirs = module(theirs)
+        name = "sentence_embedding" if "sentence_embedding" in theirs else "token_embeddings"
+        kept: dict[str, Tensor] = {}
+        handle = modules[place].register_forward_hook(lambda *given: kept.update(given[-1]))
+        ours.pass_through(modules, ours.embeddings(ids))
+        handle.remove()
+        if _difference(kept[name], theirs[name]) > LARGEST:
+            inner = getattr(module, "model", module)
+            return f"module {place} ({type(inner).__name__})"
+    return "setting truncate_dim"
+
+
+def _compare_padded(library: SentenceTransformer, texts: list[str], what: Path) -> None:
+    """Sentences alone and in one batch: a batch is padded."""
+    alone = torch.cat([library.encode([text], convert_to_tensor=True) for text in texts[:3]])
+    together = library.encode(texts[:3], batch_size=len(texts), convert_to_tensor=True)
+    if (gap := _difference(together, alone)) > LARGEST:
+        name = type(library[0].model).__name__
+        raise InputError(
+            f"{what}: module 0 ({name}) makes another embedding of a sentence that is padded in a "
+            f"batch (relative difference {gap:.2g}, padding_side {library.tokenizer.padding_side}"
+            "); choose another encoder"
+        )
+
+
+def _compare_derivative(ours: Encoder, sentence: Sentence) -> None:
+    """The slope towards the tokens in reverse, in float64, against symmetric differences."""
+    end = ours.embeddings(torch.tensor([sentence.ids])).double()
+    step, embed = end.flip(1), ours.embed_double
+    if ours.forward_mode:
+        found = derivatives(embed, end, step, embed(end).shape[1], chunk=MOST_AT_ONCE).sum(1)
+    else:
+        found = reverse_derivatives(embed, end, step).sum(1)
+    values = [(embed(end + h * step) - embed(end - h * step)) / (2 * h) for h in STEPS]
+    gap = min(_difference(value, found) for value in values)
+    if not gap <= LARGEST:
+        name = type(ours.modules[0].model).__name__
+        raise InputError(
+            f"{ours.directory}: derivatives of module 0 ({name}) by its input embeddings are not "
+            f"those of its values (relative difference {gap:.2g}); choose another encoder"
+        )
+
+
+def _difference(found: Tensor, expected: Tensor) -> float:
+    """Norm of the difference over that of `expected`, the largest of all rows; 1 of other shapes."""
+    if found.shape != expected.shape:
+        return 1.0
+    gaps = (found - expected).norm(dim=-1) / expected.norm(dim=-1).clamp_min(1e-30)
+    return float(gaps.nan_to_num(float("inf")).max())
