@@ -11,7 +11,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling
 
 from common.command import InputError, run
 from common.encoders.agreement import check_agreement
-from common.encoders.loading import complete
+from common.encoders.loading import complete, prompt_of
 from common.encoders.model_files import module_folders, refuse_remote_code
 from common.encoders.supported import refuse_unsupported
 from common.tables import whole, write_provenance
@@ -70,7 +70,7 @@ def choose_prompt(encoder: SentenceTransformer, prompt: str | None, source: Path
                 f"{source}: no prompt {prompt!r}; it has {', '.join(encoder.prompts)}, or none"
             )
         encoder.default_prompt_name = None if prompt == "none" else prompt
-    if text := encoder.prompts.get(encoder.default_prompt_name or ""):
+    if text := prompt_of(encoder):
         logging.info("prompt %s before every sentence: %r", encoder.default_prompt_name, text)
 
 

@@ -124,11 +124,8 @@ def _first_difference(ours: Encoder, library: SentenceTransformer, text: str, id
     for place, module in enumerate(library):
         theirs = module(theirs)
         name = "sentence_embedding" if "sentence_embedding" in theirs else "token_embeddings"
-        kept: dict[str, Tensor] = {}
-        handle = modules[place].register_forward_hook(lambda *given: kept.update(given[-1]))
-        ours.pass_through(modules, ours.embeddings(ids))
-        handle.remove()
-        if _difference(kept[name], theirs[name]) > LARGEST:
+        found = ours.pass_through(modules[: place + 1], ours.embeddings(ids), output=name)
+        if _difference(found, theirs[name][..., : ours.width]) > LARGEST:
             inner = getattr(module, "model", module)
             return f"module {place} ({type(inner).__name__})"
     return "setting truncate_dim"
@@ -149,16 +146,23 @@ def _compare_padded(library: SentenceTransformer, texts: list[str], what: Path) 
 
 def _compare_derivative(ours: Encoder, sentence: Sentence) -> None:
     """The slope towards the tokens in reverse, in float64, against symmetric differences."""
+    name = type(ours.modules[0].model).__name__
     end = ours.embeddings(torch.tensor([sentence.ids])).double()
     step, embed = end.flip(1), ours.embed_double
-    if ours.forward_mode:
-        found = derivatives(embed, end, step, embed(end).shape[1], chunk=MOST_AT_ONCE).sum(1)
-    else:
-        found = reverse_derivatives(embed, end, step).sum(1)
+    try:
+        if ours.forward_mode:
+            found = derivatives(embed, end, step, embed(end).shape[1], chunk=MOST_AT_ONCE)
+        else:
+            logging.info("%s: no forward mode; derivatives take a pass a dimension", name)
+            found = reverse_derivatives(embed, end, step)
+    except Exception as error:
+        raise InputError(
+            f"{ours.directory}: module 0 ({name}) has no derivatives by its input embeddings "
+            f"({error}); choose another encoder"
+        ) from error
     values = [(embed(end + h * step) - embed(end - h * step)) / (2 * h) for h in STEPS]
-    gap = min(_difference(value, found) for value in values)
+    gap = min(_difference(value, found.sum(1)) for value in values)
     if not gap <= LARGEST:
-        name = type(ours.modules[0].model).__name__
         raise InputError(
             f"{ours.directory}: derivatives of module 0 ({name}) by its input embeddings are not "
             f"those of its values (relative difference {gap:.2g}); choose another encoder"
@@ -166,7 +170,7 @@ def _compare_derivative(ours: Encoder, sentence: Sentence) -> None:
 
 
 def _difference(found: Tensor, expected: Tensor) -> float:
-    """Norm of the difference over that of `expected`, the largest of all rows; 1 of other shapes."""
+    """Norm of the difference over that of `expected`, the largest of all; 1 of other shapes."""
     if found.shape != expected.shape:
         return 1.0
     gaps = (found - expected).norm(dim=-1) / expected.norm(dim=-1).clamp_min(1e-30)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from common.command import InputError
 from common.device import choose_device
-from common.encoders.loading import load_encoder
+from common.encoders.loading import load_encoder, pad_of_positions, prompt_of
 from common.tokens.vocabulary import fingerprint
 from common.weights.path_integral import has_forward_mode
 
@@ -26,7 +26,8 @@ ANY_TEXT = "a b c"
 class Encoder:
     """A sentence-transformers directory: tokens in, sentence embeddings of width d out.
 
-    `prompt` is what encode() puts before every sentence, `longest` how many tokens it takes.
+    `prompt` is what encode() puts before every sentence, `longest` how many tokens it takes,
+    `unplaced` the id of a token that has no position of its own, as pads of RoBERTa have none.
 
     Parameters
     ----------
@@ -60,9 +61,8 @@ class Encoder:
         self.directory = what or directory
         self.device = choose_device(device, tf32=dtype == "tf32")
         precision = torch.float32 if dtype == "tf32" else getattr(torch, dtype)
-        model = load_encoder(
-            directory, self.device, what=what, attn_implementation="eager", dtype=precision
-        )
+        eager = {"attn_implementation": "eager", "experts_implementation": "eager"}
+        model = load_encoder(directory, self.device, what=what, dtype=precision, **eager)
         model.eval().requires_grad_(False).to(precision)
         for name, parameter in model.named_parameters():
             if not parameter.isfinite().all():
@@ -77,8 +77,9 @@ class Encoder:
         self.word_embeddings = modules[0].model.get_input_embeddings()
         self.tokenizer = modules[0].tokenizer
         self.longest = model.max_seq_length
+        self.unplaced = pad_of_positions(modules[0].model)
         self.fingerprint = fingerprint(self.tokenizer)
-        self.prompt = model.prompts.get(model.default_prompt_name or "") or ""
+        self.prompt = prompt_of(model)
         inputs = model.preprocess([ANY_TEXT], prompt=self.prompt or None)
         self.prompt_length = inputs.get("prompt_length")
         self.token_types = (
@@ -130,6 +131,7 @@ class Encoder:
         modules: list[nn.Module],
         embeddings: Tensor,
         attention_mask: Tensor | None = None,
+        output: str = "sentence_embedding",
     ) -> Tensor:
         """What `modules` make [b, d] of input word embeddings [b, n, h]: as encode() does, cut."""
         features: dict[str, Any] = {"inputs_embeds": embeddings}
@@ -142,7 +144,7 @@ class Encoder:
             features["token_type_ids"] = types.to(self.device).expand(len(embeddings), -1)
         for module in modules:
             features = module(features)
-        return features["sentence_embedding"][..., : self.width]
+        return features[output][..., : self.width]
 
 
 def _scales(module: nn.Module) -> bool:

@@ -55,6 +55,11 @@ def load_encoder(
     return encoder
 
 
+def prompt_of(encoder: SentenceTransformer) -> str:
+    """What encode() puts before every sentence."""
+    return encoder.prompts.get(encoder.default_prompt_name or "") or ""
+
+
 def complete(encoder: SentenceTransformer, what: str) -> None:
     """Give the tokenizer of an encoder a token to pad with, and the length that the model takes.
 
@@ -132,8 +137,18 @@ def positions(model: PreTrainedModel) -> int:
     """Tokens that fit; RoBERTa and its kin count positions from behind that of the pad token."""
     most = getattr(model.config, "max_position_embeddings", None)
     fit = [most if isinstance(most, int) and most > 0 else UNLIMITED]
-    for name, module in model.named_modules():
-        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
-            skipped = 0 if module.padding_idx is None else module.padding_idx + 1
-            fit.append(module.num_embeddings - skipped)
+    for table in _position_tables(model):
+        skipped = 0 if table.padding_idx is None else table.padding_idx + 1
+        fit.append(table.num_embeddings - skipped)
     return min(fit)
+
+
+def pad_of_positions(model: PreTrainedModel) -> int | None:
+    """Id of the token that is not counted where positions are, wherever it stands; None: all are."""
+    tables = _position_tables(model)
+    return next((t.padding_idx for t in tables if t.padding_idx is not None), None)
+
+
+def _position_tables(model: PreTrainedModel) -> list[nn.Embedding]:
+    named = [m for name, m in model.named_modules() if name.endswith("position_embeddings")]
+    return [module for module in named if isinstance(module, nn.Embedding)]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import cyclopts
 
-from common.command import PROVENANCE_FILE
+from common.command import PROVENANCE_FILE, InputError
 from common.encoders.agreement import check_agreement
 from common.encoders.encoder import Dtype, Encoder
 from common.memory import Budget, budget
@@ -37,9 +37,20 @@ class Weighing(Job):
         """The encoder, all sentences of the corpus as its tokens, and the memory for passes.
 
         An encoder that none of our scripts wrote was not compared with encode(): it is now.
+
+        Raises
+        ------
+        InputError
+            One of them cannot be used, or a text spells out a token that moves the positions.
         """
         if not (encoder / PROVENANCE_FILE).exists():
             check_agreement(encoder, encoder)
         model = Encoder(encoder, device=self.device, dtype=self.dtype, normalize=self.normalize)
         sentences = read_sentences(corpus, model.tokenizer, model.longest, model.prompt)
+        if odd := next((s for s in sentences if model.unplaced in s.ids), None):
+            raise InputError(
+                f"{corpus}: sentence_id {odd.number} spells out "
+                f"{model.tokenizer.convert_ids_to_tokens(model.unplaced)}, which the encoder takes "
+                "for padding, so that it counts positions otherwise; drop the sentence"
+            )
         return model, sentences, budget(self.memory, model.modules, model.device)
