@@ -11,6 +11,8 @@ from transformers.models.auto import modeling_auto
 WORDS = ["the", "a", "cat", "dog", "river", "bank", "sat", "ran", "on", "by", "quick", "old"]
 SPECIAL = ("[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]")
 """By their ids: some architectures take 1 for that of the pad token, whatever the config says."""
+ROWS = 32
+"""Embeddings: some tokenizers add special tokens of their own when they are read."""
 MOST_PARAMETERS = 3_000_000
 """Of a small model; a configuration that gives more was not made small by `SIZES`."""
 SIZES: dict[str, Any] = {
@@ -22,7 +24,7 @@ SIZES: dict[str, Any] = {
     **dict.fromkeys(("num_attention_heads", "num_heads", "n_head", "n_heads"), 4),
     **dict.fromkeys(("encoder_attention_heads", "decoder_attention_heads"), 4),
     **dict.fromkeys(("num_encoder_attention_heads", "num_decoder_attention_heads"), 4),
-    **dict.fromkeys(("num_key_value_heads", "multi_query_group_num"), 2),
+    **dict.fromkeys(("num_key_value_heads", "multi_query_group_num"), 4),
     **dict.fromkeys(("head_dim", "d_kv", "d_head", "kv_channels", "attention_head_size"), 8),
     **dict.fromkeys(("intermediate_size", "d_ff", "n_inner", "d_inner", "hidden_dim"), 64),
     **dict.fromkeys(("encoder_ffn_dim", "decoder_ffn_dim", "ffn_dim", "dff", "dim_ff"), 64),
@@ -39,10 +41,15 @@ SIZES: dict[str, Any] = {
     "block_size": 4,
     "num_random_blocks": 1,
     "num_buckets": 4,
-    "relative_attention_num_buckets": 8,
     "conv_kernel_size": 3,
     "ffn_hidden_size": 64,
     "vocab_size_per_layer_input": 17,
+}
+EXTRAS: dict[str, dict[str, Any]] = {
+    "gpt_neo": {"attention_types": [[["global"], 2]]},
+    "luke": {"entity_vocab_size": 10, "entity_emb_size": 16},
+    "perceiver": {"num_latents": 8, "d_latents": 32, "num_self_attends_per_block": 1},
+    "reformer": {"axial_pos_embds_dim": [16, 16], "axial_pos_shape": [8, 8]},
 }
 NAMES = ("MASKED_LM", "CAUSAL_LM", "SEQ_TO_SEQ_CAUSAL_LM", "TEXT_ENCODING")
 
@@ -67,7 +74,8 @@ def build_checkpoint(architecture: str, directory: Path) -> Path | None:
         if sum(p.numel() for p in outline.parameters()) > MOST_PARAMETERS:
             return None
         model = AutoModel.from_config(config).eval()
-        model(input_ids=torch.tensor([[2, 5, 6, 7, 8, 3]]))
+        ids = torch.tensor([[0, *range(len(SPECIAL), ROWS - len(SPECIAL), 2), 2]])
+        model(input_ids=ids, **({"decoder_input_ids": ids} if config.is_encoder_decoder else {}))
         model.save_pretrained(directory)
     except Exception:
         return None
@@ -83,8 +91,9 @@ def _small(architecture: str, tokenizer: PreTrainedTokenizerFast) -> PreTrainedC
     first = ("bos_token_id", "cls_token_id", "decoder_start_token_id")
     return kind(
         **sizes,
-        vocab_size=len(tokenizer),
+        vocab_size=ROWS,
         pad_token_id=tokenizer.pad_token_id,
         **dict.fromkeys(first, tokenizer.cls_token_id),
+        **EXTRAS.get(architecture, {}),
         **dict.fromkeys(("eos_token_id", "sep_token_id"), tokenizer.sep_token_id),
     )

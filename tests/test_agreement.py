@@ -5,7 +5,6 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import import_encoder
 import numpy as np
 import polars as pl
 import pytest
@@ -13,13 +12,13 @@ import torch
 from commands import WORDS, assert_refuses, assert_runs, write_corpus
 from scipy.stats import spearmanr
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.base.modules import Dense, Normalize, Transformer
-from sentence_transformers.sentence_transformer.modules import Pooling
+from sentence_transformers.base.modules import Dense, Normalize
 from tiny_encoder import build_encoder, build_masked_lm
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast, XLNetConfig, XLNetModel
 from transformers.models.bert.modeling_bert import BertEncoder
 
+import import_encoder
 from common.command import InputError
 from common.encoders.encoder import Encoder
 from common.tokens.sentences import make_sentences

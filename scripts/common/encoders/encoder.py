@@ -112,8 +112,16 @@ class Encoder:
 
     @cached_property
     def embed_double(self) -> Callable[[Tensor], Tensor]:
-        """The same in float64, by a copy of the encoder with the same parameters."""
-        return partial(self.pass_through, [copy.deepcopy(m).double() for m in self.modules])
+        """The same in float64, by a copy of the encoder with the same parameters.
+
+        An architecture whose code holds it to float32 stays in it.
+        """
+        copied = partial(self.pass_through, [copy.deepcopy(m).double() for m in self.modules])
+        try:
+            copied(self._any_embeddings.double())
+        except RuntimeError:
+            return lambda embeddings: self.embed(embeddings.to(self._any_embeddings)).double()
+        return copied
 
     @property
     def double_bytes(self) -> int:
@@ -123,8 +131,11 @@ class Encoder:
     @cached_property
     def forward_mode(self) -> bool:
         """Whether its derivatives can be had in forward mode; reverse mode is slower."""
-        ids = torch.tensor(self.tokenizer([self.prompt + ANY_TEXT])["input_ids"])
-        return has_forward_mode(self.embed, self.embeddings(ids))
+        return has_forward_mode(self.embed, self._any_embeddings)
+
+    @property
+    def _any_embeddings(self) -> Tensor:
+        return self.embeddings(torch.tensor(self.tokenizer([self.prompt + ANY_TEXT])["input_ids"]))
 
     def pass_through(
         self,

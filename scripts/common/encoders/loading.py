@@ -144,7 +144,7 @@ def positions(model: PreTrainedModel) -> int:
 
 
 def pad_of_positions(model: PreTrainedModel) -> int | None:
-    """Id of the token that is not counted where positions are, wherever it stands; None: all are."""
+    """Id of the token that positions pass over, wherever it stands; None if they pass over none."""
     tables = _position_tables(model)
     return next((t.padding_idx for t in tables if t.padding_idx is not None), None)
 
