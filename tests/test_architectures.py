@@ -1,0 +1,65 @@
+"""Every text architecture that transformers has is weighed right, or refused in one line."""
+
+import logging
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import import_encoder
+import pytest
+from architectures import build_checkpoint, text_architectures
+from commands import ROOT
+
+from common.command import InputError
+
+SECONDS = 60
+SLOW = ("falcon_h1", "nemotron_h", "zamba", "zamba2", "jamba", "bamba")
+"""State-space models, whose double precision in plain PyTorch takes minutes."""
+
+
+@pytest.fixture
+def bounded() -> Iterator[None]:
+    """An architecture that takes longer than SECONDS fails."""
+
+    def stop(*_: object) -> None:
+        pytest.fail(f"takes more than {SECONDS} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(SECONDS)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def documented() -> dict[str, str]:
+    """What docs/encoders.md says of each architecture: right, reverse, refused or no small one."""
+    text = (ROOT / "docs" / "encoders.md").read_text()
+    rows = re.findall(r"^\| ([a-z ]+?) \|[^|\n]*\| (.+) \|$", text, re.MULTILINE)
+    return {name: kind for kind, names in rows for name in names.split(", ")}
+
+
+def outcome(architecture: str, folder: Path, log: pytest.LogCaptureFixture) -> str:
+    """What becomes of a small random encoder of an architecture."""
+    source = build_checkpoint(architecture, folder / "source")
+    if source is None:
+        return "no small one"
+    try:
+        import_encoder.main(source, output_encoder=folder / "encoder")
+    except InputError as refusal:
+        return "refused" if str(source) in str(refusal) else f"a line without the path: {refusal}"
+    return "reverse" if "no forward mode" in log.text else "right"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", sorted(set(text_architectures()) - set(SLOW)))
+@pytest.mark.usefixtures("bounded")
+def test_right_or_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, architecture: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    assert outcome(architecture, tmp_path, caplog) == documented()[architecture]
+
+
+def test_the_table_has_every_architecture() -> None:
+    assert documented().keys() == set(text_architectures())
