@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from sentence_transformers.base.modules import Normalize
+from sentence_transformers.base.modules import Normalize, Transformer
 from torch import Tensor, nn
+from transformers import PreTrainedTokenizerBase
 
 from common.command import InputError
 from common.device import choose_device
@@ -74,10 +75,12 @@ class Encoder:
         self.modules: list[nn.Module] = modules[: len(modules) - len(last)]
         self.scaling: list[nn.Module] = last
         self.width = model.truncate_dim
-        self.word_embeddings = modules[0].model.get_input_embeddings()
-        self.tokenizer = modules[0].tokenizer
+        transformer = modules[0]
+        assert isinstance(transformer, Transformer)
+        self.word_embeddings = transformer.model.get_input_embeddings()
+        self.tokenizer: PreTrainedTokenizerBase = transformer.tokenizer
         self.longest = model.max_seq_length
-        self.unplaced = pad_of_positions(modules[0].model)
+        self.unplaced = pad_of_positions(transformer.model)
         self.fingerprint = fingerprint(self.tokenizer)
         self.prompt = prompt_of(model)
         inputs = model.preprocess([ANY_TEXT], prompt=self.prompt or None)
