@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+from sentence_transformers.base.modules import Transformer
 from transformers import set_seed
 
 from common.command import run
@@ -29,6 +30,7 @@ def main(base: Path, *, output_encoder: Path, seed: int) -> None:
     """
     encoder = load_encoder(base, "cpu")
     transformer, *others = encoder
+    assert isinstance(transformer, Transformer)
     set_seed(seed)
     transformer.model = type(transformer.model)(transformer.model.config)
     for part in (part for module in others for part in module.modules()):

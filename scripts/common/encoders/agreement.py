@@ -60,7 +60,7 @@ def check_agreement(directory: Path, source: Path) -> None:
         if counted.ids != sentence.ids:
             raise InputError(
                 f"{source}: {text[:60]!r} has other tokens by encode() than by the files of its "
-                "tokenizer (do_lower_case in sentence_bert_config.json?); save the one that is meant"
+                "tokenizer (do_lower_case in sentence_bert_config.json?); save the one meant"
             )
     _compare_derivatives(ours, sentences[:DERIVED])
     logging.info("agrees with encode() on %d sentences", len(texts))

@@ -11,7 +11,6 @@ from typing import Any, Literal
 import torch
 from sentence_transformers.base.modules import Normalize, Transformer
 from torch import Tensor, nn
-from transformers import PreTrainedTokenizerBase
 
 from common.command import InputError
 from common.device import choose_device
@@ -78,7 +77,7 @@ class Encoder:
         transformer = modules[0]
         assert isinstance(transformer, Transformer)
         self.word_embeddings = transformer.model.get_input_embeddings()
-        self.tokenizer: PreTrainedTokenizerBase = transformer.tokenizer
+        self.tokenizer: Any = transformer.tokenizer
         self.longest = model.max_seq_length
         self.unplaced = pad_of_positions(transformer.model)
         self.fingerprint = fingerprint(self.tokenizer)

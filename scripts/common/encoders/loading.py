@@ -119,7 +119,8 @@ def refuse_vocabulary(
     """
     refuse_empty(tokenizer, what)
     try:
-        rows = model.get_input_embeddings().weight.shape[0]
+        table: Any = model.get_input_embeddings()
+        rows = table.weight.shape[0]
     except (AttributeError, NotImplementedError) as error:
         raise InputError(
             f"{what}: {type(model).__name__} has no table of word embeddings"

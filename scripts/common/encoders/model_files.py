@@ -65,8 +65,12 @@ def _is_dense(settings: Any) -> bool:
 def _is_of_torch(name: object) -> bool:
     """Whether `name` is the dotted one of a module of torch."""
     root, *path = str(name).split(".")
-    found = reduce(lambda place, part: getattr(place, part, None), path, torch)
+    found: Any = reduce(_part_of, path, torch)
     return root == "torch" and isinstance(found, type) and issubclass(found, torch.nn.Module)
+
+
+def _part_of(place: Any, name: str) -> Any:
+    return getattr(place, name, None)
 
 
 def keep_safetensors(folder: Path, what: str) -> None:

@@ -47,10 +47,12 @@ class Weighing(Job):
             check_agreement(encoder, encoder)
         model = Encoder(encoder, device=self.device, dtype=self.dtype, normalize=self.normalize)
         sentences = read_sentences(corpus, model.tokenizer, model.longest, model.prompt)
-        if odd := next((s for s in sentences if model.unplaced in s.ids), None):
+        skipped = model.unplaced
+        odd = next((s for s in sentences if skipped is not None and skipped in s.ids), None)
+        if odd is not None:
             raise InputError(
                 f"{corpus}: sentence_id {odd.number} spells out "
-                f"{model.tokenizer.convert_ids_to_tokens(model.unplaced)}, which the encoder takes "
+                f"{model.tokenizer.convert_ids_to_tokens(skipped)}, which the encoder takes "
                 "for padding, so that it counts positions otherwise; drop the sentence"
             )
         return model, sentences, budget(self.memory, model.modules, model.device)
