@@ -148,7 +148,8 @@ def _compare_padded(ours: Encoder, library: SentenceTransformer, texts: list[str
         ours.embeddings(padded["input_ids"]),
         padded["attention_mask"],
     )
-    if (gap := _difference(found, together)) > LARGEST:
+    of_one_type = len(set(ours.token_types)) <= 1  # pads move the others
+    if of_one_type and (gap := _difference(found, together)) > LARGEST:
         raise InputError(
             f"{ours.directory}: module 0 ({name}) makes another embedding of padded input "
             f"embeddings than encode() (relative difference {gap:.2g}); choose another encoder"
