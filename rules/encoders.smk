@@ -140,7 +140,7 @@ rule import_encoder:
     wildcard_constraints:
         encoder=of_source(ENCODERS, "path", "hub"),
     params:
-        settings=lambda w: options(ENCODERS[w.encoder], "pooling"),
+        settings=lambda w: options(ENCODERS[w.encoder], "pooling", "prompt"),
     threads: 1
     resources:
         mem_mb=growing(8000),

@@ -87,6 +87,8 @@ def main(
     if not met:
         raise InputError(f"{corpus}: no document has two sentences, so none are adjacent")
     logging.info("%d tokens", tokens.sum())
+    if types.left_out:
+        logging.info("%d special tokens spelled out in the text left out", types.left_out)
     identity = {"tokenizer": fingerprint(words), "unit": "token"}
     spelled = pl.Series(types.spelled, dtype=pl.String)
     counted = pl.DataFrame({"token_id": np.arange(len(types)), "token": spelled, "count": tokens})

@@ -91,6 +91,8 @@ def main(
     logging.info("%d %ss, %.2f %% unknown", tokens.sum(), unit, 100 * unknown)
     if unknown > UNKNOWN_SHARE:
         logging.warning("%.0f %% unknown: this tokenizer fits the corpus badly", 100 * unknown)
+    if types.left_out:
+        logging.info("%d special tokens spelled out in the text left out", types.left_out)
     if seen[0]:
         logging.warning("%d sentences without tokens", seen[0])
     identity = {"tokenizer": fingerprint(words), "unit": unit}

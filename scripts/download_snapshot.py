@@ -10,6 +10,7 @@ from huggingface_hub import snapshot_download
 from common.command import InputError, run
 from common.corpora.hub import from_hub
 from common.encoders.model_files import BIN, keep_safetensors, module_folders, refuse_remote_code
+from common.encoders.supported import refuse_unsupported
 from common.tables import whole, write_provenance
 
 SETTINGS = ("*.json", "*.txt", "*.model")
@@ -32,6 +33,7 @@ def fetch(repository: str, revision: str) -> Path:
     if not (snapshot / "config.json").is_file() and not (snapshot / "modules.json").is_file():
         raise InputError(f"{what}: neither config.json nor modules.json in it; no encoder")
     refuse_remote_code(snapshot, what)
+    refuse_unsupported(snapshot, what)
     folders = module_folders(snapshot)
 
     def weights(pattern: str, of: list[Path]) -> list[str]:

@@ -6,13 +6,13 @@ from typing import Literal
 
 import polars as pl
 import torch
-from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimilarityEvaluator
 
 from common.command import run
 from common.contract import COLLAPSED, ENCODERS
 from common.corpora.scored_pairs import read_scored_pairs
 from common.device import choose_device
+from common.encoders.loading import load_encoder
 from common.tables import write_table
 
 
@@ -79,10 +79,12 @@ def main(
         auto, cpu or cuda.
     """
     pairs = read_scored_pairs(corpus, "evaluation")
-    model = SentenceTransformer(str(encoder), device=choose_device(device))
+    model = load_encoder(encoder, choose_device(device))
     first, second, scores = (pairs[c].to_list() for c in ("first", "second", "score"))
-    evaluator = EmbeddingSimilarityEvaluator(first, second, scores, write_csv=False)
-    spearman = evaluator(model)[evaluator.primary_metric]
+    evaluator = EmbeddingSimilarityEvaluator(
+        first, second, scores, write_csv=False, main_similarity="cosine"
+    )
+    spearman = evaluator(model)["spearman_cosine"]
     points = {
         text: vector
         for texts in (first, second)

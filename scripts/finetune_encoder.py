@@ -10,6 +10,7 @@ from common.command import run
 from common.contract import TRAINING
 from common.corpora.scored_pairs import read_scored_pairs
 from common.encoders.contrastive import DevelopmentSet, cut_at, info_nce, load_base, with_head
+from common.encoders.loading import prompt_of
 from common.encoders.positives import draw_positives
 from common.encoders.training import arguments, forget_checkpoints, held_out, prepare, train
 from common.tables import whole, write_provenance, write_table
@@ -124,6 +125,7 @@ def main(
             warmup_steps=warmup,
             seed=seed,
             batch_sampler="no_duplicates",
+            prompts=prompt_of(encoder) or None,
         ),
         parts["train"],
         parts["test"],

@@ -3,11 +3,11 @@
 import logging
 from pathlib import Path
 
-from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Transformer
 from transformers import set_seed
 
-from common.command import InputError, run
+from common.command import run
+from common.encoders.loading import load_encoder
 from common.tables import whole, write_provenance
 
 
@@ -28,12 +28,9 @@ def main(base: Path, *, output_encoder: Path, seed: int) -> None:
     seed
         Seed of the parameters.
     """
-    encoder = SentenceTransformer(
-        str(base), device="cpu", local_files_only=True, model_kwargs={"dtype": "float32"}
-    )
+    encoder = load_encoder(base, "cpu")
     transformer, *others = encoder
-    if not isinstance(transformer, Transformer):
-        raise InputError(f"{base}: its first module is no transformer that could be drawn anew")
+    assert isinstance(transformer, Transformer)
     set_seed(seed)
     transformer.model = type(transformer.model)(transformer.model.config)
     for part in (part for module in others for part in module.modules()):

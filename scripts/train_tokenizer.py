@@ -24,7 +24,9 @@ ALPHABET = 1000
 CONTINUATION = "##"
 
 
-def train(texts: list[str], model: str, vocabulary: int, positions: int) -> PreTrainedTokenizerFast:
+def train(
+    texts: list[str], model: str, vocabulary: int, positions: int, *, strip_accents: bool = False
+) -> PreTrainedTokenizerFast:
     """A lower-casing BERT tokenizer over whole words or WordPieces.
 
     Parameters
@@ -35,8 +37,10 @@ def train(texts: list[str], model: str, vocabulary: int, positions: int) -> PreT
         Types at most, special tokens counted.
     positions
         Tokens of a sentence at most.
+    strip_accents
+        Take é for e, as BERT's uncased tokenizers do.
     """
-    normalizer = normalizers.BertNormalizer(lowercase=True)
+    normalizer = normalizers.BertNormalizer(lowercase=True, strip_accents=strip_accents)
     special = list(SPECIAL.values())
     if model == "word":
         trained = Tokenizer(models.WordLevel(unk_token=SPECIAL["unk_token"]))
@@ -77,6 +81,7 @@ def main(
     model: Literal["word", "wordpiece"],
     vocabulary: int,
     positions: int,
+    strip_accents: bool = False,
 ) -> None:
     """Train a lower-casing tokenizer on a corpus.
 
@@ -95,10 +100,13 @@ def main(
         Types at most, special tokens counted.
     positions
         Tokens of a sentence at most, special tokens counted.
+    strip_accents
+        Take é for e, as BERT's uncased tokenizers do.
     """
     texts = read_table(corpus, CORPUS)["text"].to_list()
     with whole(output_tokenizer) as partial:
-        train(texts, model, vocabulary, positions).save_pretrained(str(partial))
+        trained = train(texts, model, vocabulary, positions, strip_accents=strip_accents)
+        trained.save_pretrained(str(partial))
         write_provenance(partial)
 
 

@@ -1,18 +1,33 @@
-"""Local encoders are taken in as they are, or with pooling added."""
+"""Local encoders are taken in as they are, or with pooling added; or refused at the start."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
+import torch
 from commands import WORDS, assert_refuses, assert_runs
+from safetensors.torch import save_file
 from sentence_transformers import SentenceTransformer
-from tiny_encoder import build_encoder, build_masked_lm
+from sentence_transformers.base.modules import Router, Transformer
+from sentence_transformers.sentence_transformer.modules import (
+    LSTM,
+    BoW,
+    Pooling,
+    StaticEmbedding,
+    WordEmbeddings,
+)
+from sentence_transformers.sentence_transformer.modules.tokenizer import WhitespaceTokenizer
+from tiny_encoder import build_encoder, build_masked_lm, build_tokenizer
+from transformers import AddedToken, AutoTokenizer, BartConfig, BartModel
 
 
 def test_a_sentence_encoder_keeps_its_modules(tmp_path: Path) -> None:
     source = build_encoder(tmp_path / "source", WORDS, pooling="cls", dense=8, normalize=True)
     output = tmp_path / "encoder"
-    assert_runs("import_encoder", source, "--output-encoder", output, "--pooling", "mean")
+    assert_runs("import_encoder", source, "--output-encoder", output)
     ours, theirs = (SentenceTransformer(str(p), device="cpu") for p in (output, source))
     assert np.allclose(ours.encode(["a boat"]), theirs.encode(["a boat"]))
     assert "config_hash" in json.loads((output / "provenance.json").read_text())
@@ -37,3 +52,143 @@ def test_a_directory_without_a_model_is_named(tmp_path: Path) -> None:
     )
     assert "empty: no encoder" in line
     assert not (tmp_path / "encoder").exists()
+
+
+def refused(source: Path, *options: object) -> str:
+    """The line with which a source is not taken in; nothing is left."""
+    output = source.parent / "refused"
+    line = assert_refuses("import_encoder", source, "--output-encoder", output, *options)
+    assert not output.exists()
+    assert str(source) in line
+    return line
+
+
+def test_no_pooling_beside_its_own(tmp_path: Path) -> None:
+    source = build_encoder(tmp_path / "s", WORDS, pooling="cls")
+    assert "(pooling cls); leave pooling out" in refused(source, "--pooling", "mean")
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json", "1_Pooling/config.json"])
+def test_pointers_of_git_lfs(tmp_path: Path, file: str) -> None:
+    source = build_encoder(tmp_path / "s", WORDS)
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a21\nsize 86400000\n"
+    (source / file).write_text(pointer)
+    assert f"{file} is a pointer of git-lfs" in (line := refused(source))
+    assert "git lfs pull" in line
+
+
+def test_a_checkpoint_without_its_tokenizer(tmp_path: Path) -> None:
+    source = build_masked_lm(tmp_path / "s", WORDS)
+    for file in source.glob("tokenizer*"):
+        file.unlink()
+    assert "no files of a tokenizer in it" in refused(source)
+
+
+def test_a_token_without_an_embedding(tmp_path: Path) -> None:
+    source = build_encoder(tmp_path / "s", WORDS)
+    tokenizer = AutoTokenizer.from_pretrained(str(source))
+    tokenizer.add_tokens([AddedToken("TOK1", normalized=False)])
+    tokenizer.save_pretrained(source)
+    rows = len(WORDS) + 5
+    assert f"token 'TOK1' has id {rows}, the encoder has {rows} embeddings" in refused(source)
+
+
+@pytest.mark.parametrize(
+    "activation", ["my_package.MyAct", "torch.tanh", "os.system", "torch.nn.NoSuch", "torchx.Tanh"]
+)
+def test_an_activation_of_others(tmp_path: Path, activation: str) -> None:
+    source = build_encoder(tmp_path / "s", WORDS, dense=8)
+    file = source / "2_Dense" / "config.json"
+    settings = json.loads(file.read_text()) | {"activation_function": activation}
+    file.write_text(json.dumps(settings))
+    assert f"code of others (activation_function {activation})" in refused(source)
+
+
+def test_an_adapter_alone(tmp_path: Path) -> None:
+    source = build_masked_lm(tmp_path / "s", WORDS)
+    (source / "model.safetensors").unlink()
+    adapter = {"peft_type": "LORA", "base_model_name_or_path": "google-bert/bert-base-uncased"}
+    (source / "adapter_config.json").write_text(json.dumps(adapter))
+    save_file({"lora_A": torch.ones(2, 2)}, source / "adapter_model.safetensors")
+    line = refused(source)
+    assert "a PEFT adapter of google-bert/bert-base-uncased" in line
+    assert "merge_and_unload" in line
+
+
+def _bart(directory: Path) -> None:
+    small = dict.fromkeys(("encoder_layers", "decoder_layers", "encoder_attention_heads"), 1)
+    config = BartConfig(
+        **small,
+        d_model=16,
+        decoder_attention_heads=1,
+        encoder_ffn_dim=16,
+        decoder_ffn_dim=16,
+        vocab_size=len(WORDS) + 5,
+        max_position_embeddings=40,
+    )
+    BartModel(config).save_pretrained(directory)
+    build_tokenizer(WORDS).save_pretrained(directory)
+
+
+def test_an_encoder_with_a_decoder(tmp_path: Path) -> None:
+    _bart(tmp_path / "s")
+    assert "BartModel has a decoder" in refused(tmp_path / "s")
+
+
+def _static(_: Path) -> list[torch.nn.Module]:
+    return [StaticEmbedding(build_tokenizer(WORDS).backend_tokenizer, embedding_dim=8)]
+
+
+def _bag_of_words(_: Path) -> list[torch.nn.Module]:
+    return [BoW(vocab=WORDS)]
+
+
+def _word_vectors(_: Path) -> list[torch.nn.Module]:
+    vectors = WordEmbeddings(WhitespaceTokenizer(WORDS), np.ones((len(WORDS), 8), np.float32))
+    return [vectors, LSTM(8, 4), Pooling(8)]
+
+
+def _router(folder: Path) -> list[torch.nn.Module]:
+    transformer = Transformer(str(build_encoder(folder / "inner", WORDS)))
+    routes: dict[str, Any] = {"query": [transformer, Pooling(32)], "document": [Pooling(32)]}
+    return [Router(routes, default_route="query")]
+
+
+def _recurrent(folder: Path) -> list[torch.nn.Module]:
+    return [Transformer(str(build_encoder(folder / "inner", WORDS))), LSTM(32, 4), Pooling(8)]
+
+
+@pytest.mark.parametrize(
+    ("build", "module"),
+    [
+        (_static, "module 0 is a StaticEmbedding"),
+        (_bag_of_words, "module 0 is a BoW"),
+        (_word_vectors, "module 0 is a WordEmbeddings"),
+        (_router, "module 0 is a Router"),
+        (_recurrent, "module 1 is a LSTM"),
+    ],
+)
+def test_modules_that_cannot_be_weighed(
+    tmp_path: Path, build: Callable[[Path], list[torch.nn.Module]], module: str
+) -> None:
+    encoder = SentenceTransformer(modules=build(tmp_path), device="cpu")
+    encoder.save(str(tmp_path / "s"), create_model_card=False)
+    assert module in refused(tmp_path / "s")
+
+
+def test_a_prompt_of_a_chat_is_not_weighed(tmp_path: Path) -> None:
+    source = build_encoder(tmp_path / "s", WORDS)
+    file = source / "sentence_bert_config.json"
+    settings = json.loads(file.read_text())
+    settings["modality_config"]["message"] = settings["modality_config"]["text"]
+    file.write_text(json.dumps(settings))
+    assert "chat template" in refused(source)
+
+
+def test_parameters_that_are_not_finite(tmp_path: Path) -> None:
+    source = build_encoder(tmp_path / "s", WORDS)
+    encoder = SentenceTransformer(str(source), device="cpu")
+    with torch.no_grad():
+        encoder[0].model.get_input_embeddings().weight[3] = float("nan")
+    encoder.save(str(source), create_model_card=False)
+    assert "not finite" in refused(source)

@@ -1,5 +1,6 @@
 """The command that integrates gradients: shards, baselines, numbers, bad input."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -174,3 +175,18 @@ def test_bad_sentences_and_encoders_are_named(tmp_path: Path) -> None:
     assert str(encoder) in (line := assert_refuses("integrate_gradients", *arguments))
     assert "not finite" in line
     assert not (tmp_path / "w.parquet").exists()
+
+
+@pytest.mark.parametrize("architecture", ["t5", "modernbert"])
+def test_embeddings_that_meet_a_norm_first(tmp_path: Path, architecture: str) -> None:
+    """The embedding jumps where the path leaves zero, since only the direction counts."""
+    encoder = build_encoder(tmp_path / "e", WORDS, architecture=architecture)
+    corpus = write_corpus(tmp_path / "c.parquet", ["the boat ran"])
+    output = tmp_path / "w.parquet"
+    settings = options(baseline="zero", **{"max-nodes": 48, "on-missed": "stop"})
+    line = assert_refuses(
+        *("integrate_gradients", encoder, corpus, "--output-weights", output), *settings
+    )
+    assert re.search("take baseline (pad|mask)", line)
+    found = weigh(encoder, corpus, baseline="pad", **{"max-nodes": 256})
+    assert found["completeness"].max() <= 1e-2

@@ -114,7 +114,9 @@ def words_of(kind: str, text: str) -> list[str]:
     """The words of a text as a person finds them, with no tokenizer."""
     if kind == "sentencepiece":
         return text.split()
-    plain = text.lower().replace("é", "e").replace("ï", "i") if "piece" in kind else text
+    plain = text.lower() if "piece" in kind else text
+    if kind == "wordpiece":  # ours keep accents
+        plain = plain.replace("é", "e").replace("ï", "i")
     return re.findall(r"\w+|[^\w\s]+" if kind == "bytes" else r"\w+|[^\w\s]", plain)
 
 

@@ -1,5 +1,6 @@
 """Tiny encoders with random parameters, saved as the scripts read them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,11 @@ SPREAD = 4.0
 """Random parameters are made this many times as large, or attention would hardly matter."""
 
 
-def build_tokenizer(words: list[str], *, positions: int = POSITIONS) -> PreTrainedTokenizerFast:
+def build_tokenizer(
+    words: list[str], *, positions: int = POSITIONS, special: Sequence[str] = SPECIAL
+) -> PreTrainedTokenizerFast:
     """One token a word, lower case, `[CLS] ... [SEP]` around the sentence."""
-    vocabulary = {word: number for number, word in enumerate(dict.fromkeys([*SPECIAL, *words]))}
+    vocabulary = {word: number for number, word in enumerate(dict.fromkeys([*special, *words]))}
     backend = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     backend.normalizer = normalizers.Lowercase()
     backend.pre_tokenizer = pre_tokenizers.Whitespace()

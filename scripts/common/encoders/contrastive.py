@@ -18,6 +18,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling
 
 from common.command import InputError
 from common.device import choose_device
+from common.encoders.loading import load_encoder
 
 
 def load_base(base: Path, pooling: str | None, device: str) -> SentenceTransformer:
@@ -26,14 +27,9 @@ def load_base(base: Path, pooling: str | None, device: str) -> SentenceTransform
     Raises
     ------
     InputError
-        Another pooling is asked for and the encoder has no pooling module.
+        The encoder cannot be loaded, or another pooling is asked for and it has no pooling module.
     """
-    encoder = SentenceTransformer(
-        str(base),
-        device=choose_device(device),
-        local_files_only=True,
-        model_kwargs={"dtype": "float32"},
-    )
+    encoder = load_encoder(base, choose_device(device))
     if pooling is None:
         return encoder
     places = [place for place, module in enumerate(encoder) if isinstance(module, Pooling)]

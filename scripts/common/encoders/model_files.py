@@ -3,7 +3,9 @@
 import json
 import pickle
 from collections.abc import Iterator
+from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -20,7 +22,7 @@ def module_folders(checkpoint: Path) -> list[Path]:
     modules = checkpoint / "modules.json"
     if not modules.is_file():
         return [checkpoint]
-    return [checkpoint / module["path"] for module in _read(modules)]
+    return [checkpoint / module["path"] for module in read_json(modules)]
 
 
 def refuse_remote_code(checkpoint: Path, what: str) -> None:
@@ -29,22 +31,46 @@ def refuse_remote_code(checkpoint: Path, what: str) -> None:
     Raises
     ------
     InputError
-        One of them does (auto_map, or a module that sentence-transformers lacks).
+        One of them does (auto_map, a module that sentence-transformers lacks, or an activation
+        that torch lacks).
     """
     for file in sorted(checkpoint.rglob("*.json")):
-        settings = _read(file) if file.name.endswith("config.json") else {}
+        settings = read_json(file) if file.name.endswith("config.json") else {}
+        name = file.relative_to(checkpoint)
         if isinstance(settings, dict) and "auto_map" in settings:
             raise InputError(
-                f"{what}: {file.relative_to(checkpoint)} asks for code of the repository "
-                "(auto_map), which is never run; choose an encoder that transformers knows"
+                f"{what}: {name} asks for code of the repository (auto_map), which is never run; "
+                "choose an encoder that transformers knows"
+            )
+        activation = settings.get("activation_function") if _is_dense(settings) else None
+        if activation is not None and not _is_of_torch(activation):
+            raise InputError(
+                f"{what}: {name} asks for code of others (activation_function {activation}), which "
+                "is never run; choose an encoder whose Dense has an activation of torch.nn"
             )
     if (checkpoint / "modules.json").is_file():
-        for module in _read(checkpoint / "modules.json"):
+        for module in read_json(checkpoint / "modules.json"):
             if not module["type"].startswith(OURS):
                 raise InputError(
                     f"{what}: modules.json asks for code of the repository ({module['type']}), "
                     "which is never run; choose an encoder of sentence-transformers' own modules"
                 )
+
+
+def _is_dense(settings: Any) -> bool:
+    """Whether these are the settings of a Dense module of sentence-transformers."""
+    return isinstance(settings, dict) and {"in_features", "out_features"} <= settings.keys()
+
+
+def _is_of_torch(name: object) -> bool:
+    """Whether `name` is the dotted one of a module of torch."""
+    root, *path = str(name).split(".")
+    found: Any = reduce(_part_of, path, torch)
+    return root == "torch" and isinstance(found, type) and issubclass(found, torch.nn.Module)
+
+
+def _part_of(place: Any, name: str) -> Any:
+    return getattr(place, name, None)
 
 
 def keep_safetensors(folder: Path, what: str) -> None:
@@ -85,7 +111,14 @@ def _tensors(file: Path, what: str) -> Iterator[tuple[str, torch.Tensor]]:
         yield name, value.clone(memory_format=torch.contiguous_format)
 
 
-def _read(file: Path) -> dict | list:
+def read_json(file: Path) -> Any:
+    """What a JSON file of a checkpoint holds.
+
+    Raises
+    ------
+    InputError
+        It is not JSON.
+    """
     try:
         return json.loads(file.read_text())
     except ValueError as error:

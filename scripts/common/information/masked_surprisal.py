@@ -12,6 +12,7 @@ from transformers import AutoModelForMaskedLM
 
 from common.command import InputError
 from common.device import choose_device
+from common.encoders.loading import positions, refuse_vocabulary
 from common.memory import Budget, in_passes
 from common.tokens.sentences import Sentence
 from common.tokens.vocabulary import load_tokenizer
@@ -55,8 +56,9 @@ class MaskedLM:
         for name, parameter in self.model.named_parameters():
             if not parameter.isfinite().all():
                 raise InputError(f"{directory}: parameter {name} holds values that are not finite")
+        refuse_vocabulary(self.tokenizer, self.model, str(directory))
         self.model.eval().requires_grad_(False).to(self.device)
-        self.longest = min(self.tokenizer.model_max_length, _positions(self.model))
+        self.longest = min(self.tokenizer.model_max_length, positions(self.model))
         attention = [m for name, m in self.model.named_modules() if name.endswith("attention")]
         candidates = [*attention[-1:], self.model.base_model]
         self.narrow = next((m for m in candidates if self._is_narrow(m)), None)
@@ -160,13 +162,3 @@ class MaskedLM:
         return narrow.shape == full.shape and torch.allclose(
             narrow, full, rtol=1e-4, atol=1e-5 * float(full.abs().max())
         )
-
-
-def _positions(model: transformers.PreTrainedModel) -> int:
-    """Tokens that fit; RoBERTa and its kin count positions from behind that of the pad token."""
-    fit = [getattr(model.config, "max_position_embeddings", None) or 2**31]
-    for name, module in model.named_modules():
-        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
-            skipped = 0 if module.padding_idx is None else module.padding_idx + 1
-            fit.append(module.num_embeddings - skipped)
-    return min(fit)

@@ -10,27 +10,43 @@ from transformers import PreTrainedTokenizerBase
 
 from common.command import InputError
 from common.tokens.independent_pieces import Types, each_once
+from common.tokens.vocabulary import special_ids, spellings
 from common.tokens.words import Speller, has_word_boundaries
+
+SPECIAL = -1
+"""In place of a word's number: it is a special token that a text spells out."""
 
 
 class TokenTypes:
-    """The vocabulary of a tokenizer, special tokens in it too."""
+    """The vocabulary of a tokenizer; special tokens, in it too, are not counted: `left_out` are."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        self.backend = tokenizer.backend_tokenizer
-        self.spelled = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
-        self.number = each_once(self._number, tokenizer)
+        self.tokenizer = tokenizer
+        self.spelled = spellings(tokenizer)
+        self.special = np.isin(np.arange(len(self.spelled)), list(special_ids(tokenizer)))
+        self.of_all = each_once(self._number, tokenizer) if tokenizer.is_fast else self._slowly
+        self.left_out = 0
 
     def __len__(self) -> int:
         return len(self.spelled)
 
+    def number(self, texts: pl.Series) -> Types:
+        """Ids of the tokens of texts, laid end to end, and how many each text has."""
+        ids, lengths = self.of_all(texts)
+        return _without(self, self.special[ids], ids, lengths)
+
     def _number(self, texts: list[str]) -> Types:
-        encoded = self.backend.encode_batch_fast(texts, add_special_tokens=False)
+        backend = self.tokenizer.backend_tokenizer
+        encoded = backend.encode_batch_fast(texts, add_special_tokens=False)
         return _flat([one.ids for one in encoded])
+
+    def _slowly(self, texts: pl.Series) -> Types:
+        encoded = self.tokenizer(texts.to_list(), add_special_tokens=False, verbose=False)
+        return _flat(encoded["input_ids"])
 
 
 class WordTypes:
-    """Words of a corpus, numbered from 0 as they are met.
+    """Words of a corpus, numbered from 0 as they are met; special tokens are none: `left_out`.
 
     Raises
     ------
@@ -46,8 +62,10 @@ class WordTypes:
         self.backend = tokenizer.backend_tokenizer
         self.speller = Speller(tokenizer)
         self.numbers: dict[str, int] = {}
+        self.special = special_ids(tokenizer)
         self.find = cache(self._find)
-        self.number = each_once(self._number, tokenizer)
+        self.of_all = each_once(self._number, tokenizer)
+        self.left_out = 0
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -56,6 +74,11 @@ class WordTypes:
     def spelled(self) -> list[str]:
         """The words met until now, by their number."""
         return list(self.numbers)
+
+    def number(self, texts: pl.Series) -> Types:
+        """Numbers of the words of texts, laid end to end, and how many each text has."""
+        numbers, lengths = self.of_all(texts)
+        return _without(self, numbers == SPECIAL, numbers, lengths)
 
     def _number(self, texts: list[str]) -> Types:
         encoded = self.backend.encode_batch(texts, add_special_tokens=False)
@@ -71,6 +94,8 @@ class WordTypes:
         return np.array(numbers, np.int64), np.diff(words_before[ends])
 
     def _find(self, ids: tuple[int, ...]) -> int:
+        if not self.special.isdisjoint(ids):
+            return SPECIAL
         return self.numbers.setdefault(self.speller.read(ids), len(self.numbers))
 
 
@@ -92,6 +117,18 @@ def renumber(pairs: pl.DataFrame, tokens: pl.DataFrame, total: pl.DataFrame) -> 
     return pairs.with_columns(
         numbers.gather(pairs[name]).alias(name) for name in ("token_id", "other_id")
     )
+
+
+def _without(
+    types: TokenTypes | WordTypes, special: np.ndarray, ids: np.ndarray, lengths: np.ndarray
+) -> Types:
+    """Types and lengths of texts without those that are `special`, which are `left_out`."""
+    found = np.flatnonzero(special)
+    if not len(found):
+        return ids, lengths
+    types.left_out += len(found)
+    owner = np.searchsorted(np.cumsum(lengths), found, side="right")
+    return np.delete(ids, found), lengths - np.bincount(owner, minlength=len(lengths))
 
 
 def _flat(lists: list[list[int]]) -> Types:

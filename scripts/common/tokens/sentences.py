@@ -12,6 +12,7 @@ from transformers import PreTrainedTokenizerBase
 from common.command import InputError
 from common.contract import CORPUS
 from common.tables import read_table
+from common.tokens.vocabulary import special_ids
 from common.tokens.words import Speller, has_word_boundaries
 
 
@@ -63,9 +64,11 @@ class Sentence:
 
 
 def read_sentences(
-    corpus: Path, tokenizer: PreTrainedTokenizerBase, longest: int | None
+    corpus: Path, tokenizer: PreTrainedTokenizerBase, longest: int | None, prompt: str = ""
 ) -> list[Sentence]:
-    """The sentences of a corpus as tokens, at most `longest` each; says how many were cut.
+    """The sentences of a corpus as tokens behind a `prompt`, at most `longest` each.
+
+    Says how many were cut, and how many special tokens their texts spell out.
 
     Raises
     ------
@@ -75,8 +78,27 @@ def read_sentences(
     table = read_table(corpus, CORPUS).sort("sentence_id")
     if table.is_empty():
         raise InputError(f"{corpus}: holds no sentences")
-    texts = table["text"].to_list()
-    encoded = tokenizer(texts, return_special_tokens_mask=True, verbose=False)
+    sentences = make_sentences(table["text"].to_list(), tokenizer, longest, prompt)
+    for number, sentence in zip(table["sentence_id"], sentences, strict=True):
+        sentence.number = number
+        if all(sentence.special):
+            raise InputError(f"{corpus}: sentence_id {number} has no tokens; drop it")
+    if cut := sum(sentence.truncated for sentence in sentences):
+        logging.info("%d sentences truncated to %d tokens", cut, longest)
+    logging.info("%d sentences, %d tokens", len(sentences), sum(len(s.ids) for s in sentences))
+    return sentences
+
+
+def make_sentences(
+    texts: list[str], tokenizer: PreTrainedTokenizerBase, longest: int | None, prompt: str = ""
+) -> list[Sentence]:
+    """Texts as tokens behind a `prompt`, at most `longest` each, numbered from 0.
+
+    Special are the tokens that the tokenizer adds, those of the prompt, and special tokens that a
+    text spells out, none of which is in a word.
+    """
+    prompted = [prompt + text for text in texts]
+    encoded = tokenizer(prompted, return_special_tokens_mask=True, verbose=False)
     ids, special = encoded["input_ids"], encoded["special_tokens_mask"]
     has_words, speller = has_word_boundaries(tokenizer), Speller(tokenizer)
     words: list[list[int | None]] = [
@@ -86,7 +108,7 @@ def read_sentences(
     long = [k for k, tokens in enumerate(ids) if longest and len(tokens) > longest]
     if long:
         cut = tokenizer(
-            [texts[k] for k in long],
+            [prompted[k] for k in long],
             truncation=True,
             max_length=longest,
             return_special_tokens_mask=True,
@@ -96,25 +118,34 @@ def read_sentences(
             words[k] = cut.word_ids(row) if has_words else [None] * len(ids[k])
             left = speller.words(ids[k], words[k])
             spelled[k] = dict(left.items() & spelled[k].items())
-        logging.info("%d sentences truncated to %d tokens", len(long), longest)
-    cuts = set(long)
-    sentences = [
-        Sentence(
-            number,
-            texts[k],
-            ids[k],
-            [bool(flag) for flag in special[k]],
-            truncated=k in cuts,
-            words=words[k] if has_words else None,
-            spelled=[spelled[k].get(word) for word in words[k]],
+    cuts, never, typed = set(long), special_ids(tokenizer), 0
+    before = tokenizer(prompt)["input_ids"] if prompt else []
+    sentences = []
+    for k, text in enumerate(texts):
+        of_prompt = _shared(before, ids[k])
+        flags = [
+            bool(flag) or place < of_prompt or token in never
+            for place, (token, flag) in enumerate(zip(ids[k], special[k], strict=True))
+        ]
+        typed += sum(flags[of_prompt:]) - sum(map(bool, special[k][of_prompt:]))
+        own = [None if flag else word for word, flag in zip(words[k], flags, strict=True)]
+        sentences.append(
+            Sentence(
+                *(k, text, ids[k], flags),
+                truncated=k in cuts,
+                words=own if has_words else None,
+                spelled=[spelled[k].get(word) for word in own],
+            )
         )
-        for k, number in enumerate(table["sentence_id"])
-    ]
-    for sentence in sentences:
-        if all(sentence.special):
-            raise InputError(f"{corpus}: sentence_id {sentence.number} has no tokens; drop it")
-    logging.info("%d sentences, %d tokens", len(sentences), sum(map(len, ids)))
+    if typed:
+        logging.info("%d special tokens spelled out in the text, flagged as special", typed)
     return sentences
+
+
+def _shared(prompt: list[int], ids: list[int]) -> int:
+    """How many tokens `ids` begin with as the prompt alone does."""
+    pairs = zip(prompt, ids, strict=False)
+    return next((k for k, (a, b) in enumerate(pairs) if a != b), min(len(prompt), len(ids)))
 
 
 def batches(sentences: list[Sentence], size: int, shard: str) -> list[list[Sentence]]:

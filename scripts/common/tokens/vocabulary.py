@@ -19,14 +19,51 @@ def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(directory), local_files_only=True)
-    except (OSError, ValueError) as error:
+    except Exception as error:
         raise InputError(
             f"{directory}: holds no tokenizer that transformers can load ({error})"
         ) from error
+    refuse_empty(tokenizer, str(directory))
     if tokenizer.is_fast:  # sentence encoders are published with both switched on
         tokenizer.backend_tokenizer.no_padding()
         tokenizer.backend_tokenizer.no_truncation()
     return tokenizer
+
+
+def refuse_empty(tokenizer: PreTrainedTokenizerBase | None, what: str) -> None:
+    """Make sure that a tokenizer was read: where its files are missing, transformers makes one up.
+
+    Raises
+    ------
+    InputError
+        There is none, or none of its tokens is of text.
+    """
+    if tokenizer is None or set(tokenizer.get_vocab().values()) <= set(tokenizer.all_special_ids):
+        raise InputError(
+            f"{what}: no files of a tokenizer in it, so all text would be unknown; put its own "
+            "there (tokenizer.json, vocab.txt or the like)"
+        )
+
+
+def special_ids(tokenizer: PreTrainedTokenizerBase) -> set[int]:
+    """Ids of the tokens that are special wherever they stand, in a text too.
+
+    The unknown token stands for words, so it is not among them, unless it has another part too.
+    """
+    parts = {
+        getattr(tokenizer, f"{part}_token_id") for part in ("bos", "eos", "cls", "sep", "mask")
+    }
+    added = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
+    return (added | set(tokenizer.all_special_ids)) - ({tokenizer.unk_token_id} - parts)
+
+
+def spellings(tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """Every token by its id; an id that no token has is spelled by its number."""
+    known = sorted(set(tokenizer.get_vocab().values()))
+    spelled = [f"[no token {number}]" for number in range(known[-1] + 1)]
+    for number, token in zip(known, tokenizer.convert_ids_to_tokens(known), strict=True):
+        spelled[number] = token
+    return spelled
 
 
 def fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:

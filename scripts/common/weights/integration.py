@@ -53,7 +53,7 @@ def path_of(
     start = torch.zeros_like(end)
     if baseline != "zero":
         start = encoder.embeddings(torch.full(end.shape[:2], encoder.token_id(baseline)))
-    return PathIntegral(encoder.embed, start, end, within)
+    return PathIntegral(encoder.embed, start, end, within, encoder.forward_mode)
 
 
 def integrate(
@@ -87,8 +87,10 @@ def _refined(
 ) -> Attribution:
     start, end = integral.start[k : k + 1], integral.end[k : k + 1]
     within = integral.within.beside(encoder.double_bytes)
-    double = PathIntegral(encoder.embed_double, start.double(), end.double(), within)
-    plain = PathIntegral(integral.embed, start, end, within)
+    double = PathIntegral(
+        encoder.embed_double, start.double(), end.double(), within, integral.forward_mode
+    )
+    plain = PathIntegral(integral.embed, start, end, within, integral.forward_mode)
     line = Line(plain if start.dtype == torch.float32 else double, double)
     contributions, error, wanted = refine(line, tolerance, max_nodes)
     return Attribution(

@@ -26,6 +26,8 @@ PROMISING = 64
 """After so many nodes, a rule whose error would not get there with the most is given up."""
 ROUNDING = 0.01
 """A larger error that stops falling is no rounding: the path is steep."""
+AGREES = 0.01
+"""Relative difference up to which two modes give one derivative, in float32 or bfloat16."""
 GROWTH_WITHOUT_GAIN = 4
 """So many times the nodes of the smallest error are tried before it is taken for rounding."""
 
@@ -35,12 +37,14 @@ class PathIntegral:
     """The integral of the derivative of `embed` from `start` to `end`, both [b, n, h].
 
     Passes of the encoder keep `within` the budget, as long as one direction of one sentence fits.
+    Without `forward_mode` all derivatives are had in reverse mode.
     """
 
     embed: Embed
     start: Tensor
     end: Tensor
     within: Budget
+    forward_mode: bool = True
 
     @cached_property
     def step(self) -> Tensor:
@@ -108,7 +112,7 @@ class PathIntegral:
         for owner, points, weights in points_along(
             self.start, self.step, path, nodes, self._slopes_in_a_pass
         ):
-            slope = slopes(self.embed, points, self.step[owner]).double()
+            slope = self._slopes(points, self.step[owner]).double()
             found.index_add_(0, owner.cpu(), (weights[:, :1] * slope).cpu())
         return self.missing(found)
 
@@ -122,7 +126,7 @@ class PathIntegral:
         width = self.total.shape[1]
         found, gaps = torch.zeros(2, *self.start.shape[:2], width, dtype=torch.float64)
         for owner, points, weights in points_along(self.start, self.step, path, nodes, size):
-            part = derivatives(self.embed, points, self.step[owner], width, chunk=chunk).double()
+            part = self._derivatives(points, self.step[owner], chunk).double()
             for sums, each in zip(
                 (found, gaps), (weights[:, 0], weights.diff().neg()[:, 0]), strict=True
             ):
@@ -142,15 +146,14 @@ class PathIntegral:
         """Derivatives [m, d], float64, along the path at `places` [m] of the only sentence."""
         parts = self._points(places).split(self._slopes_in_a_pass)
         step = self.step
-        found = [slopes(self.embed, part, step.expand_as(part)) for part in parts]
+        found = [self._slopes(part, step.expand_as(part)) for part in parts]
         return torch.cat(found).double().cpu()
 
     def derivatives_at(self, places: np.ndarray) -> Tensor:
         """Derivatives [m, n, d], float64, along every token's part of the path at `places` [m]."""
         size, chunk = self.points_and_directions
-        width = self.total.shape[1]
         found = [
-            derivatives(self.embed, part, self.step.expand_as(part), width, chunk=chunk)
+            self._derivatives(part, self.step.expand_as(part), chunk)
             for part in self._points(places).split(size)
         ]
         return torch.cat(found).double().cpu()
@@ -159,11 +162,22 @@ class PathIntegral:
         along = torch.from_numpy(places).to(self.start.device, self.start.dtype)
         return self.start + along[:, None, None] * self.step
 
+    def _slopes(self, points: Tensor, step: Tensor) -> Tensor:
+        return (slopes if self.forward_mode else reverse_slopes)(self.embed, points, step)
+
+    def _derivatives(
+        self, points: Tensor, step: Tensor, chunk: int, most: int | None = None
+    ) -> Tensor:
+        width = self.total.shape[1]
+        if not self.forward_mode:
+            return reverse_derivatives(self.embed, points, step)
+        return derivatives(self.embed, points, step, width, chunk=chunk, most=most)
+
     @cached_property
     def _slopes_in_a_pass(self) -> int:
         point, step = self.start[:1], self.step[:1]
         task = ("slopes", point.shape, point.dtype)
-        return self.within.rows(self.within.cost(task, lambda: slopes(self.embed, point, step)))
+        return self.within.rows(self.within.cost(task, lambda: self._slopes(point, step)))
 
     @cached_property
     def points_and_directions(self) -> tuple[int, int]:
@@ -174,9 +188,7 @@ class PathIntegral:
         def cost(directions: int) -> int:
             return self.within.cost(
                 ("derivatives", point.shape, point.dtype, directions),
-                lambda: derivatives(
-                    self.embed, point, step, width, chunk=directions, most=directions
-                ),
+                lambda: self._derivatives(point, step, directions, most=directions),
             )
 
         each = cost(2) - cost(1)
@@ -212,6 +224,37 @@ def derivatives(
     return vmap(backward, out_dims=2, chunk_size=chunk)(_basis(width, points)[:most])
 
 
+def reverse_slopes(embed: Embed, points: Tensor, step: Tensor) -> Tensor:
+    """What `slopes` gives, by two passes in reverse mode, where there is no forward mode."""
+    with torch.enable_grad():
+        points = points.detach().requires_grad_()
+        value = embed(points)
+        weights = torch.zeros_like(value, requires_grad=True)
+        (pulled,) = torch.autograd.grad(value, points, weights, create_graph=True)
+        return torch.autograd.grad(pulled, weights, step)[0].detach()
+
+
+def reverse_derivatives(embed: Embed, points: Tensor, step: Tensor) -> Tensor:
+    """What `derivatives` gives, by a pass in reverse mode a dimension."""
+    with torch.enable_grad():
+        points = points.detach().requires_grad_()
+        value = embed(points).sum(0)
+        gradients = [torch.autograd.grad(one, points, retain_graph=True)[0] for one in value]
+    return torch.stack([(gradient * step).sum(-1) for gradient in gradients], dim=2)
+
+
+def has_forward_mode(embed: Embed, point: Tensor) -> bool:
+    """Whether forward mode gives derivatives of `embed` at a `point` [1, n, h], as reverse does."""
+    try:
+        forward = slopes(embed, point, point)
+        width = forward.shape[1]
+        derivatives(embed, point, point, width, chunk=2, most=1)
+    except (RuntimeError, NotImplementedError, TypeError, ValueError):
+        return False
+    reverse = reverse_slopes(embed, point, point)
+    return bool((forward - reverse).norm() <= AGREES * reverse.norm())
+
+
 def _basis(size: int, like: Tensor) -> Tensor:
     return torch.eye(size, dtype=like.dtype, device=like.device)
 
@@ -220,7 +263,8 @@ def _more_nodes(tried: dict[int, float], tolerance: float, max_nodes: int) -> in
     """Nodes to try next, at most doubled; 0 if the errors `tried` are good or as good as can be."""
     counts, errors = list(tried), list(tried.values())
     count, error = counts[-1], errors[-1]
-    stalled = count >= GROWTH_WITHOUT_GAIN * counts[int(np.argmin(errors))]
+    best = int(np.argmin(errors))
+    stalled = count >= GROWTH_WITHOUT_GAIN * counts[best] and errors[best] < ROUNDING
     if not error > tolerance or count >= max_nodes or stalled:
         return 0
     if len(errors) > 1 and error >= errors[-2]:
