@@ -22,6 +22,7 @@ class Sentence:
     `words` [n] numbers the words that the tokenizer splits text into, None where a token is in
     none; it is None itself if the tokenizer does not say.
     `spelled` [n] is how they read, None where a token is in none or its word was cut.
+    `id` is the user's name of the row, if there is one.
     """
 
     number: int
@@ -35,6 +36,7 @@ class Sentence:
     word_weight: np.ndarray | None = None
     error: np.ndarray | None = None
     completeness: float | None = None
+    id: str | None = None
 
     def weigh(
         self, contributions: np.ndarray, error: np.ndarray | float, completeness: float
@@ -107,6 +109,7 @@ def read_sentences(
             truncated=k in cuts,
             words=words[k] if has_words else None,
             spelled=[spelled[k].get(word) for word in words[k]],
+            id=table["id"][k] if "id" in table.columns else None,
         )
         for k, number in enumerate(table["sentence_id"])
     ]
