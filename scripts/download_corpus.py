@@ -109,11 +109,20 @@ def main(
     encoding
         Of text in files, and of bytes in Parquet.
     """
+    tab = {"\\t": "\t"}
+    form = Form(
+        tuple(text_columns or ()),
+        score_column,
+        label_column,
+        id_column,
+        numbered,
+        tab.get(separator, separator) if separator else None,
+        encoding,
+    )
+    paired = len(form.texts) > 1
     if fault := fault_of_files(files):
         raise InputError(fault)
     kind = kind_of(files[0]) or ""
-    columns = tuple(text_columns or ())
-    paired = len(columns) > 1
     if (score_column or label_column) and not paired:
         raise InputError(
             "a score or label is of a pair; name two text columns, or neither of these"
@@ -127,12 +136,9 @@ def main(
             raise InputError(f"{files[0]}: a text file has no columns")
         passages = read_lines(files, documents, segment != "none", encoding)
     else:
-        if not columns:
+        if not form.texts:
             raise InputError(f"{files[0]}: a {kind} file needs the names of its text columns")
-        form = Form(
-            columns, score_column, label_column, id_column, numbered, separator, encoding
-        )
-        passages = pair_up([read_rows(file, kind, form) for file in files], len(columns))
+        passages = pair_up([read_rows(file, kind, form) for file in files], len(form.texts))
     corpus = to_corpus(passages, segment, detokenize)
     write_table(corpus.with_row_index("sentence_id"), output_corpus, CORPUS)
 

@@ -12,7 +12,7 @@ from common.tables import read_table, write_table
 
 
 def join_corpora(corpora: list[pl.DataFrame]) -> pl.DataFrame:
-    """Document, text and id, if any, of all sentences, in order; no two corpora share a document."""
+    """Document, text and any id of all sentences, in order; no document is in two corpora."""
     parts = [
         corpus.select(pl.lit(place).alias("corpus"), "document_id", "text", "^id$")
         for place, corpus in enumerate(corpora)

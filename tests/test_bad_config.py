@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from workflow import TINY, Workflow
 
-from common.workflow.configuration import SCHEMA, ConfigError, refuse_repeated_keys, validated
+from common.workflow.configuration import SCHEMA, ConfigError, check_yaml, validated
 
 SCHEMA_OF_CONFIG = yaml.safe_load(SCHEMA.read_text())
 VALID: dict[str, dict[str, Any]] = {
@@ -363,7 +363,7 @@ def test_the_command_says_the_same_before_any_job(tmp_path: Path) -> None:
 
 def test_a_key_that_stands_twice_is_one_line(tmp_path: Path) -> None:
     for config in (ROOT / "config.yaml", *(ROOT / "experiments").glob("*.yaml")):
-        refuse_repeated_keys(config)
+        check_yaml(config)
     workflow = Workflow(tmp_path)
     text = "run: one\nweights:\n  memory: 2\n  shards: 1\n  memory: 4\n"
     (tmp_path / "twice.yaml").write_text(text)
@@ -374,4 +374,4 @@ def test_a_key_that_stands_twice_is_one_line(tmp_path: Path) -> None:
     )
     (tmp_path / "listed.yaml").write_text("[{a: 1, a: 2}]")
     with pytest.raises(ConfigError, match=r"^0\.a: stands twice, in lines 1 and 1"):
-        refuse_repeated_keys(tmp_path / "listed.yaml")
+        check_yaml(tmp_path / "listed.yaml")

@@ -76,9 +76,7 @@ _TOKEN = {
     "token_id": _key(pa.int32(), "id in the encoder's vocabulary"),
     "token": _key(pa.string(), "token as the vocabulary spells it"),
 }
-_ID = Column(
-    pa.string(), "1", "name of the row in the user's file", nullable=True, optional=True
-)
+_ID = Column(pa.string(), "1", "name of the row in the user's file", nullable=True, optional=True)
 _WORD = {
     "word": Column(pa.int32(), "1", "number of its word in the sentence", nullable=True),
     "word_text": Column(

@@ -114,9 +114,8 @@ def _read(text: str, names: list[str], separator: str, numbered: bool) -> Rows:
         if isinstance(usual, Unfit):
             other.said = SAID[name]
             return other
-        if len(other.lines) > len(usual.lines) or (
-            name == "escaped" and other.columns != usual.columns
-        ):
+        merged = len(other.lines) > len(usual.lines)
+        if merged or (name == "escaped" and _bare(other) != _bare(usual)):
             row = _first_difference(usual, other)
             raise Unfit(
                 f"row {row + 1} (line {usual.lines[row]}): reads otherwise if {SAID[name]}; write "
@@ -125,6 +124,11 @@ def _read(text: str, names: list[str], separator: str, numbered: bool) -> Rows:
     if isinstance(usual, Unfit):
         raise usual
     return usual
+
+
+def _bare(rows: Rows) -> list[list[str]]:
+    """The fields without backslashes: how many there are tells no quote from another."""
+    return [[value.replace("\\", "") for value in values] for values in rows.columns.values()]
 
 
 def _plausible(plain: Rows) -> bool:
@@ -166,9 +170,7 @@ def _first(text: str, separator: str) -> list[str]:
     return next(_records(text, separator, {}, 1), (1, []))[1]
 
 
-def _records(
-    text: str, separator: str, dialect: dict, row: int
-) -> Iterator[tuple[int, list[str]]]:
+def _records(text: str, separator: str, dialect: dict, row: int) -> Iterator[tuple[int, list[str]]]:
     """The line that each record begins in and its fields; empty lines are none.
 
     `row` is the number of the first record, for errors: 1, or 0 of a header.

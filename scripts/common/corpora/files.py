@@ -7,11 +7,17 @@ import bz2
 import glob
 import gzip
 import lzma
-import os
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
-COMPRESSED = {".bz2": bz2.open, ".gz": gzip.open, ".xz": lzma.open, ".zst": open}
+COMPRESSED: dict[str, Callable[..., IO]] = {
+    ".bz2": bz2.open,
+    ".gz": gzip.open,
+    ".xz": lzma.open,
+    ".zst": open,
+}
 """What opens a compressed file; of .zst, for which Python has nothing, the file as it is."""
 KINDS = {
     ".txt": ".txt",
@@ -46,14 +52,30 @@ def kind_of(file: Path) -> str | None:
     return KINDS.get(inner.suffix.lower())
 
 
+def at_home(name: str) -> Path:
+    """The path of a name, in the home of the user that `~` stands for."""
+    path = Path(name)
+    try:
+        return path if path.exists() else path.expanduser()
+    except RuntimeError:  # nobody's home
+        return path
+
+
+def known_encoding(name: str) -> bool:
+    """Whether Python has an encoding of text by this name."""
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
 def find_files(name: str) -> list[Path]:
     """Files that a name stands for: a file, all of a known kind in a folder, or a pattern's.
 
     Of folders, hidden files and folders are left out. None if there are none; `~` is the home.
     """
-    path = Path(name)
-    if name.startswith("~") and not path.exists():
-        path = Path(os.path.expanduser(name))
+    path = at_home(name)
     if path.is_file():
         return [path]
     if path.is_dir():
@@ -61,7 +83,8 @@ def find_files(name: str) -> list[Path]:
         hidden = {f for f in inside if any(p.startswith(".") for p in f.relative_to(path).parts)}
         inside = [file for file in inside if file not in hidden]
     else:
-        inside = [Path(file) for file in glob.glob(str(path), recursive=True)]
+        # Path.glob would take hidden files
+        inside = [Path(file) for file in glob.glob(str(path), recursive=True)]  # noqa: PTH207
     return sorted(file for file in inside if file.is_file())
 
 
@@ -82,7 +105,7 @@ def fault_of(file: Path) -> str | None:
     except BROKEN as error:
         return f"cannot be read ({error})"
     if not start:
-        return "empty, there is nothing to read; give a file that has text, or leave it out"
+        return "empty: no text in it; give another file, or leave it out"
     if kind == ".parquet" and not compression and not start.startswith(PARQUET):
         return "not a readable parquet file (it does not begin as one)"
     return None

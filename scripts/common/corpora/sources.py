@@ -4,7 +4,6 @@ What is read is a frame of passages: source (the file), document_id, text and, f
 side and, where they are named, score, label and id.
 """
 
-import io
 import json
 import logging
 import re
@@ -19,7 +18,7 @@ import pyarrow as pa
 
 from common.command import InputError
 from common.corpora.delimited import Unfit, read_delimited
-from common.corpora.files import BROKEN, COMPRESSED, compression_of
+from common.corpora.files import BROKEN, COMPRESSED, compression_of, known_encoding
 from common.corpora.values import MISSING, Place, decode, first_part, look_up, to_text
 
 HEADING = re.compile(r"\s*(=(?: =)*) \S.* \1\s*")
@@ -27,6 +26,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 LINE_END = re.compile("\r\n?")
+SEPARATOR = re.compile(r'[^"\n\r\\]')
 BLANK = re.compile(r"\s*")
 
 
@@ -45,6 +45,15 @@ class Form:
     numbered: bool = False
     separator: str | None = None
     encoding: str = "utf-8"
+
+    def __post_init__(self) -> None:
+        """Raise InputError if a setting cannot be."""
+        if not known_encoding(self.encoding):
+            raise InputError(f"encoding {self.encoding!r}: not known; try utf-8 or latin-1")
+        if self.separator and not SEPARATOR.fullmatch(self.separator):
+            raise InputError(f"separator {self.separator!r}: not one character, and no quote")
+        if self.numbered and not all(re.fullmatch("[1-9][0-9]{0,8}", c) for c in self.columns):
+            raise InputError(f"columns {', '.join(self.columns)}: not all are numbers from 1")
 
     @property
     def extra(self) -> dict[str, str]:
@@ -219,18 +228,18 @@ def _read_json(file: Path, form: Form) -> Columns:
 
 def _of_objects(rows: list[dict], file: Path, form: Form, place: Place) -> Columns:
     names = list(dict.fromkeys(name for row in rows for name in row))
-    return {
-        column: _texts([look_up(row, column) for row in rows], column, names, file, form, place)
-        for column in form.columns
-    }, place
+    columns = {}
+    for column in form.columns:
+        values = [look_up(row, column) for row in rows]
+        if rows:
+            _refuse_missing(values, file, column, names)
+        columns[column] = to_text(values, column, place, form.encoding)
+    return columns, place
 
 
-def _texts(
-    values: list[Any], column: str, names: list[str], file: Path, form: Form, place: Place
-) -> pl.Series:
-    if values and all(value is MISSING for value in values):
+def _refuse_missing(values: list[Any], file: Path, column: str, names: list[str]) -> None:
+    if all(value is MISSING for value in values):
         raise InputError(f"{file}: no column {column!r}; found {', '.join(names)}")
-    return to_text(values, column, place, form.encoding)
 
 
 def _read_parquet(file: Path, form: Form) -> Columns:
@@ -243,11 +252,15 @@ def _read_parquet(file: Path, form: Form) -> Columns:
     try:
         names = list(pl.read_parquet_schema(source))
         for column in form.columns:
-            name, rest = first_part(column, names) or (names[0], column)
+            name, rest = first_part(column, names) or ("", "")
+            if not name:
+                _refuse_missing([], file, column, names)
             values = pl.read_parquet(source, columns=[name], glob=False)[name]
             if rest or values.dtype.is_nested() or values.dtype == pl.Binary:
                 inner = [look_up(value, rest) for value in values.to_list()]
-                columns[column] = _texts(inner, column, names, file, form, place)
+                if inner:
+                    _refuse_missing(inner, file, column, names)
+                columns[column] = to_text(inner, column, place, form.encoding)
             else:
                 columns[column] = values.cast(pl.String)
     except pl.exceptions.PolarsError as error:

@@ -51,7 +51,8 @@ def view_of(sources: Sources) -> dict[str, Any]:
     `type` which row of `types` each is of. `joins` are the tokens that go on with the word of the
     token before. Errors of words are null where the errors of their tokens differ. `inexact` are,
     for either stage, places of the sentences that are left out of regressions for their errors.
-    `names` are the user's own of the sentences. Only the first sentences are taken of many, `left_out` are not.
+    `names` are the user's own of the sentences. Only the first sentences are taken of many,
+    `left_out` are not.
 
     Raises
     ------
