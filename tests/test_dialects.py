@@ -182,6 +182,8 @@ STRAY = {
     "merged": ('id\ttext\n1\t"Yes\n2\tNo"\n3\tso\n', "row 1 (line 2)"),
     "comma in a text": ("id,text\n1,well, no\n", "row 1 (line 2): has 3 fields, the header 2"),
     "short": ("id,text\n1,a\n2\n", "row 2 (line 3): has 1 fields, the header 2"),
+    "after a blank": ('a, text\n"a", "b"\n"c", "d\n', "row 2 (line 3)"),
+    "thrice": ('text;b\n"a """T""""; "b"\n', "row 1 (line 2)"),
     "twice": ("text,text\na,b\n", "'text' stands 2 times"),
 }
 
@@ -212,6 +214,16 @@ READ: dict[str, tuple[str, str | bytes, dict[str, Any], list[str]]] = {
     "named separator": ("a.csv", "sep=;\r\nid;text\r\n1;a, b\r\n", {}, ["a, b"]),
     "blank lines": ("a.csv", "id,text\n\n1,a\n\n", {}, ["a"]),
     "blanks in the header": ("a.csv", "id, text\n1, a\n", {}, ["a"]),
+    "blanks before quotes": ("a.csv", 'n, text\n1, "a, b"\n2, "c"\n', {}, ["a, b", "c"]),
+    "backslashes outside quotes": (
+        *("a.csv", 'text,path\n"a \\"b\\" c",C:\\users\\g\nd,x\\\n', {}),
+        ['a "b" c', "d"],
+    ),
+    "byte order mark": ("a.csv", b"\xef\xbb\xbftext,n\na,1\n", {}, ["a"]),
+    "list under a key": (
+        *("a.json", '{"data": [{"text": "a"}, {"text": "b"}]}', {"text_columns": ["data.text"]}),
+        ["a", "b"],
+    ),
     "long field": ("a.csv", f'id,text\n1,"{"word " * 40_000}"\n', {}, [("word " * 40_000).strip()]),
     "headerless": (
         "a.CSV",

@@ -22,6 +22,8 @@ WRAPPED = 0.5
 """Share of rows with a field in quotes from which quotes are no plain characters."""
 
 DOUBLED: dict = {"strict": True}
+SPACED: dict = {"strict": True, "skipinitialspace": True}
+"""Blanks stand before quotes: no field that is written well begins so."""
 ESCAPED: dict = {"strict": True, "escapechar": "\\"}
 PLAIN: dict = {"quoting": csv.QUOTE_NONE}
 SAID = {"escaped": "quotes are escaped by backslashes", "plain": "quotes are plain characters"}
@@ -102,6 +104,10 @@ def _read(text: str, names: list[str], separator: str, numbered: bool) -> Rows:
             return unfit
 
     usual = attempt(text, DOUBLED)
+    if re.search(rf'(?:^|[\n\r{re.escape(separator)}]) +"', text):
+        spaced = attempt(text, SPACED)
+        if isinstance(usual, Unfit) or isinstance(spaced, Unfit) or _left(usual) != _left(spaced):
+            usual = spaced
     others = {}
     if '\\"' in text:
         single = BACKSLASHES.sub(lambda m: m[0] if m[1] else r"\\", text)
@@ -129,6 +135,11 @@ def _read(text: str, names: list[str], separator: str, numbered: bool) -> Rows:
 def _bare(rows: Rows) -> list[list[str]]:
     """The fields without backslashes: how many there are tells no quote from another."""
     return [[value.replace("\\", "") for value in values] for values in rows.columns.values()]
+
+
+def _left(rows: Rows) -> list[list[str]]:
+    """The fields without the blanks that they begin with."""
+    return [[value.lstrip(" ") for value in values] for values in rows.columns.values()]
 
 
 def _plausible(plain: Rows) -> bool:
