@@ -16,16 +16,39 @@ from common.workflow.imports import modules_of
 from common.workflow.start import refuse_to_start
 from common.workflow.submission import refusals
 
+
+def exit_with(lines):
+    print(*lines, sep="\n", file=sys.stderr)
+    sys.exit(1)
+
+
+def check_all(files):
+    """Stop at a file that is no YAML, or gives a key twice."""
+    try:
+        for file in files:
+            check_yaml(Path(file))
+    except ConfigError as error:
+        exit_with(f"{os.path.relpath(file)}: {fault}" for fault in error.faults)
+
+
+if not workflow.configfiles and "corpora" not in config:
+    ours = Path("config.yaml")
+    if not ours.exists():
+        ours = HOME / ours
+        print(f"no config.yaml here and no --configfile: taking {ours}", file=sys.stderr)
+    check_all([ours])
+
+    configfile: str(ours)
+
+
+check_all(workflow.configfiles)
 CONFIG_FILES = " ".join(os.path.relpath(file) for file in workflow.configfiles) or "config"
 
 try:
-    for file in workflow.configfiles:
-        check_yaml(Path(file))
     config = validated(config, workflow.config_settings.config)
     add_replicates(config)
 except ConfigError as error:
-    print(*(f"{CONFIG_FILES}: {fault}" for fault in error.faults), sep="\n", file=sys.stderr)
-    sys.exit(1)
+    exit_with(f"{CONFIG_FILES}: {fault}" for fault in error.faults)
 
 
 pathvars:

@@ -68,12 +68,21 @@ def validated(config: Config, overrides: Config | None = None) -> Config:
     errors = [*_validator().iter_errors(config)]
     if overrides and _read_overrides(config, overrides, errors):
         errors = [*_validator().iter_errors(config)]
-    told = [best_match(iter([error])) for error in errors]
+    told = _by_place(errors)
     faults = [line for error in told for line in _lines(error)]
     faults += _reference_faults(config, {tuple(error.absolute_path) for error in told})
     if faults:
         raise ConfigError(*dict.fromkeys(faults))
     return config
+
+
+def _by_place(errors: list[Any]) -> list[Any]:
+    """The error that says most of each value; of keys that are unknown or missing, all."""
+    places: dict[Any, list[Any]] = {}
+    for error in errors:
+        of_keys = error.validator in {"required", "additionalProperties"}
+        places.setdefault(id(error) if of_keys else tuple(error.absolute_path), []).append(error)
+    return [best_match(iter(group)) for group in places.values()]
 
 
 def _read_overrides(config: Config, overrides: Config, errors: list[Any]) -> bool:
@@ -102,7 +111,7 @@ def check_yaml(file: Path) -> None:
         The line of the fault.
     """
     try:
-        _refuse_repeated(yaml.compose(file.read_text(encoding="utf-8")), "")
+        root = yaml.compose(file.read_text(encoding="utf-8"))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
@@ -111,6 +120,9 @@ def check_yaml(file: Path) -> None:
     except (yaml.YAMLError, ValueError) as error:
         told = " ".join(str(error).split())
         raise ConfigError(f"not YAML ({told}); see to its characters") from error
+    if not isinstance(root, yaml.MappingNode):
+        raise ConfigError("no settings, each a key and its value, in it")
+    _refuse_repeated(root, "")
 
 
 def _refuse_repeated(node: yaml.Node | None, path: str) -> None:
@@ -277,13 +289,15 @@ def _reference_faults(config: Config, broken: set[tuple[str | int, ...]]) -> lis
         Paths of what is wrong by itself: nothing is said of what depends on it.
     """
     sound: Config = {name: _sound(config.get(name), (name,), broken) for name in SECTIONS}
-    parts = [
-        check(sound, name, config[section][name])
-        for section, checks in CHECKED.items()
-        for name in sound[section] or {}
-        for check in checks
-    ]
-    parts = [*parts, _cycle_faults(sound), _evaluation_faults(sound), _theory_faults(sound)]
+    parts = [_cycle_faults(sound)]
+    for section, checks in CHECKED.items():
+        for name in sound[section] or {}:
+            odd = {path[2] for path in broken if path[:2] == (section, name) and len(path) > 2}
+            entry = config[section][name]
+            if isinstance(entry, dict):
+                entry = {key: value for key, value in entry.items() if key not in odd}
+            parts += [check(sound, name, entry) for check in checks]
+    parts += [_evaluation_faults(sound), _theory_faults(sound)]
     faults: list[str] = []
     for part in parts:
         try:
@@ -296,13 +310,13 @@ def _reference_faults(config: Config, broken: set[tuple[str | int, ...]]) -> lis
 
 
 def _sound(section: Any, path: tuple[str, ...], broken: set[tuple[str | int, ...]]) -> Any:
-    """A section with nothing in the entries that are broken; None if it is so as a whole."""
+    """A section with None for the entries that are broken, or for the whole of it."""
     if section is None or path in broken:
         return None
     if path[0] not in CHECKED:
         return {} if any(one[:1] == path for one in broken) else section
     odd = {one[1] for one in broken if one[:1] == path}
-    return {name: {} if name in odd else entry for name, entry in section.items()}
+    return {name: None if name in odd else entry for name, entry in section.items()}
 
 
 def _known(path: str, name: str, among: Config) -> Iterator[str]:
@@ -321,7 +335,7 @@ def _texts(corpus: Config) -> int:
     """Texts of a row of a corpus: 2 of pairs, 3 of triplets."""
     if corpus["source"] == "generated":
         return 2 if corpus["form"] == "scored_pairs" else 1
-    return len(corpus.get("text_columns", [""]))
+    return len(corpus["text_columns"]) if corpus["source"] in {"file", "hub"} else 1
 
 
 def _scored(corpus: Config) -> bool:
@@ -353,7 +367,8 @@ def _file_faults(_: Config, name: str, corpus: Config) -> Iterator[str]:
     if fault := fault_of_files(found):
         yield f"corpora.{name}.files: {' '.join(fault.split())}"
     kinds = {kind_of(file) for file in found}
-    if numbered(corpus) and found and not kinds <= {".csv", ".tsv"}:
+    by_number = all(isinstance(column, int) for column in columns_of(corpus))
+    if by_number and found and not kinds <= {".csv", ".tsv"}:
         yield (
             f"corpora.{name}.text_columns: {corpus['text_columns']}; numbers are of columns of csv "
             "and tsv files without a header, others name them"
@@ -504,8 +519,8 @@ def _theory_faults(config: Config) -> Iterator[str]:
 
 def _cycle_faults(config: Config) -> Iterator[str]:
     corpora, encoders = config["corpora"] or {}, config["encoders"] or {}
-    yield from _cycles("corpora", {n: c.get("corpora", []) for n, c in corpora.items()})
-    bases = {n: [e["base"]] if "base" in e else [] for n, e in encoders.items()}
+    yield from _cycles("corpora", {n: c.get("corpora", []) for n, c in corpora.items() if c})
+    bases = {n: [e["base"]] for n, e in encoders.items() if e and "base" in e}
     yield from _cycles("encoders", bases)
 
 
