@@ -10,6 +10,7 @@ from sentence_transformers.base.modules import Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
 
 from common.command import InputError, run
+from common.corpora.files import POINTED_AT, pointer_in
 from common.encoders.model_files import module_folders, refuse_remote_code
 from common.tables import whole, write_provenance
 
@@ -51,6 +52,8 @@ def main(source: Path, *, output_encoder: Path, pooling: str) -> None:
     pooling
         How token vectors become a sentence vector, for a plain transformers checkpoint.
     """
+    if pointer := pointer_in(source):
+        raise InputError(f"{pointer}: {POINTED_AT}")
     refuse_remote_code(source, str(source))
     transformers.utils.logging.disable_progress_bar()
     try:

@@ -128,14 +128,15 @@ def _leading_functions(halves: Halves, marginal: np.ndarray, damping: float) -> 
     inner = vectors.T @ whole(vectors)
     values, turn = np.linalg.eigh((inner + inner.T) / 2)
     vectors = vectors @ turn
-    edge = ROUNDING
+    edge = 0.0
     starts = (np.ones(size), np.random.default_rng(1).normal(size=size))
     start = next((one for one in starts if _differs(between(one), whole(one[:, None]))), None)
     if all(half.nnz for half in halves) and start is not None:
         operator = LinearOperator((size, size), between, dtype=float)
         found = eigsh(operator, 1, v0=start, return_eigenvectors=False, tol=EDGE_TOLERANCE)
-        edge = max(edge, abs(float(found[0])))
-    return scale[:, None] * vectors[:, abs(values) > NOISE_SHARE * edge]
+        edge = float(np.abs(found).max())
+    strong = np.abs(values) > NOISE_SHARE * np.maximum(edge, ROUNDING)
+    return scale[:, None] * vectors[:, strong]
 
 
 def _differs(difference: np.ndarray, product: np.ndarray) -> bool:
