@@ -8,6 +8,8 @@ from commands import WORDS, assert_refuses, assert_runs
 from sentence_transformers import SentenceTransformer
 from tiny_encoder import build_encoder, build_masked_lm
 
+from common.corpora.files import pointer_in
+
 
 def test_a_sentence_encoder_keeps_its_modules(tmp_path: Path) -> None:
     source = build_encoder(tmp_path / "source", WORDS, pooling="cls", dense=8, normalize=True)
@@ -37,3 +39,25 @@ def test_a_directory_without_a_model_is_named(tmp_path: Path) -> None:
     )
     assert "empty: no encoder" in line
     assert not (tmp_path / "encoder").exists()
+
+
+def test_pointers_of_git_lfs_are_told_as_such(tmp_path: Path) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 438000000\n"
+    output = tmp_path / "encoder"
+    for name in ("model.safetensors", "tokenizer.json", "config.json", "1_Pooling/config.json"):
+        source = build_encoder(tmp_path / name.replace("/", "-"), WORDS)
+        (source / name).write_text(pointer)
+        line = assert_refuses(
+            *("import_encoder", source, "--output-encoder", output, "--pooling", "mean")
+        )
+        assert f"{source / name}: a pointer of git-lfs" in line
+        assert "git lfs pull" in line
+        assert not output.exists()
+    for name in ("onnx/model.onnx", "tf_model.h5", "pytorch_model.bin", "training_args.bin"):
+        (source / name).parent.mkdir(exist_ok=True)
+        (source / name).write_text(pointer)
+    assert pointer_in(source) == source / "1_Pooling/config.json"
+    (source / "1_Pooling/config.json").unlink()
+    assert pointer_in(source) is None  # what nothing reads may stay one
+    (source / "model.safetensors").unlink()
+    assert pointer_in(source) == source / "pytorch_model.bin"

@@ -34,8 +34,8 @@ BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error)
 POINTER = b"version https://git-lfs.github.com/spec/"
 POINTED_AT = "a pointer of git-lfs, not the file itself; run git lfs pull where it was cloned"
 PARQUET = b"PAR1"
-WEIGHTS = (".safetensors", ".bin")
-SETTINGS = (".json", ".model", ".txt", ".vocab")
+READ = (".safetensors", ".json", ".model", ".txt")
+"""Files of a checkpoint that are read; pickled weights are where there are no others."""
 LOOK = 64
 """Bytes that are read of a file to see what it is."""
 
@@ -128,10 +128,8 @@ def pointer_in(checkpoint: Path) -> Path | None:
     files = [file for file in sorted(checkpoint.rglob("*")) if file.is_file()]
     safe = {file.parent for file in files if file.suffix == ".safetensors"}
     for file in files:
-        unread = file.suffix == ".bin" and (
-            file.parent in safe or not file.name.startswith("pytorch_model")
-        )
-        if file.suffix in (*WEIGHTS, *SETTINGS) and not unread:
+        pickled = file.match("pytorch_model*.bin") and file.parent not in safe
+        if pickled or file.suffix in READ:
             with file.open("rb") as stream:
                 if stream.read(LOOK).startswith(POINTER):
                     return file

@@ -141,7 +141,7 @@ def _leading_functions(halves: Halves, marginal: np.ndarray, damping: float) -> 
 
 def _differs(difference: np.ndarray, product: np.ndarray) -> bool:
     """Whether a product is more than rounding: of halves all alike, it is not."""
-    return bool(np.linalg.norm(difference) > ROUNDING * max(np.linalg.norm(product), 1))
+    return bool(np.linalg.norm(difference) > ROUNDING * max(float(np.linalg.norm(product)), 1))
 
 
 def _uncorrelate(
