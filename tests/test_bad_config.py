@@ -5,6 +5,7 @@ import json
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -494,6 +495,24 @@ def test_the_command_line_and_broken_yaml(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "config.yaml: line 4, column 2: not YAML" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_an_environment_that_is_not_active_is_told_before_any_job(tmp_path: Path) -> None:
+    workflow = Workflow(tmp_path)
+    bare = tmp_path / "bin"
+    bare.mkdir()
+    for command in ("bash", "sh", "which"):
+        (bare / command).symlink_to(shutil.which(command) or command)
+    for told in ("no command python; activate", f"{bare}/python lacks what scripts need"):
+        workflow.path = str(bare)
+        done = workflow.snakemake("--cores", "1")
+        assert done.returncode == 1
+        assert told in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not workflow.results("corpora").exists()
+        (bare / "python").write_text("#!/bin/sh\nexit 1\n")
+        (bare / "python").chmod(0o755)
 
 
 def test_a_key_that_stands_twice_is_one_line(tmp_path: Path) -> None:
