@@ -1,17 +1,6 @@
-import sys
-from pathlib import Path
-
 from snakemake.utils import min_version
 
 min_version("9.27")
-
-if not workflow.configfiles and "corpora" not in config:
-    ours = Path("config.yaml")
-    if not ours.exists():
-        ours = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)) / ours
-        print(f"no config.yaml here and no --configfile: taking {ours}", file=sys.stderr)
-
-    configfile: str(ours)
 
 
 report: "rules/report/workflow.rst"

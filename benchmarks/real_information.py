@@ -15,7 +15,7 @@ from cyclopts import run
 from scipy.sparse import csr_array
 from scipy.stats import spearmanr
 
-from common.corpora.sources import pair_up, read_rows
+from common.corpora.sources import Form, pair_up, read_rows
 from common.information.empirical_bayes import posterior_information_gain
 from common.information.extrapolation import (
     Estimate,
@@ -41,7 +41,7 @@ def read_documents(files: list[Path], columns: list[str]) -> Iterator[list[str]]
     """Sentences of each document: a text under a title, a line, or a row of a csv file."""
     for file in files:
         if file.suffix == ".csv":
-            rows = pair_up([read_rows(file, ".csv", columns, None, None)])
+            rows = pair_up([read_rows(file, ".csv", Form(tuple(columns)))], len(columns))
             yield from rows.group_by("document_id", maintain_order=True).agg("text")["text"]
             continue
         lines = [line for line in file.read_text().split("\n") if line.strip()]

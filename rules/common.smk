@@ -8,23 +8,47 @@ from types import SimpleNamespace
 HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
 SCRIPTS = os.path.relpath(HOME / "scripts") if HOME == Path.cwd() else str(HOME / "scripts")
 sys.path.insert(0, str(HOME / "scripts"))
-from common.workflow.configuration import ConfigError, add_replicates, derive_seed
-from common.workflow.configuration import foreign_tokenizers, has_exact, refuse_repeated_keys
+from common.corpora.files import at_home, find_files
+from common.workflow.configuration import ConfigError, add_replicates, check_yaml, columns_of
+from common.workflow.configuration import derive_seed, foreign_tokenizers, has_exact, numbered
 from common.workflow.configuration import replicate, root_of, validated
 from common.workflow.imports import modules_of
 from common.workflow.start import refuse_to_start
 from common.workflow.submission import refusals
 
+
+def exit_with(lines):
+    print(*lines, sep="\n", file=sys.stderr)
+    sys.exit(1)
+
+
+def check_all(files):
+    """Stop at a file that is no YAML, or gives a key twice."""
+    try:
+        for file in files:
+            check_yaml(Path(file))
+    except ConfigError as error:
+        exit_with(f"{os.path.relpath(file)}: {fault}" for fault in error.faults)
+
+
+if not workflow.configfiles and "corpora" not in config:
+    ours = Path("config.yaml")
+    if not ours.exists():
+        ours = HOME / ours
+        print(f"no config.yaml here and no --configfile: taking {ours}", file=sys.stderr)
+    check_all([ours])
+
+    configfile: str(ours)
+
+
+check_all(workflow.configfiles)
 CONFIG_FILES = " ".join(os.path.relpath(file) for file in workflow.configfiles) or "config"
 
 try:
-    for file in workflow.configfiles:
-        refuse_repeated_keys(Path(file))
-    config = validated(config)
+    config = validated(config, workflow.config_settings.config)
     add_replicates(config)
 except ConfigError as error:
-    print(f"{CONFIG_FILES}: {error}", file=sys.stderr)
-    sys.exit(1)
+    exit_with(f"{CONFIG_FILES}: {fault}" for fault in error.faults)
 
 
 pathvars:
@@ -223,7 +247,9 @@ def memory_for(*corpora):
 def files_of(corpus):
     """The files that a corpus is read from, none of which looks like an option."""
     named = CORPORA[corpus].get("files")
-    return [as_path(name) for name in named] if named else f"<results>/datasets/{corpus}.parquet"
+    if not named:
+        return f"<results>/datasets/{corpus}.parquet"
+    return list(dict.fromkeys(as_path(str(file)) for name in named for file in find_files(name)))
 
 
 def tokenizer_of(encoder):
@@ -244,7 +270,7 @@ def tokenizer_checks(encoder):
 def source_of(encoder):
     """The model files that an encoder made elsewhere is taken from."""
     path = ENCODERS[encoder].get("path")
-    return as_path(path) if path else f"<results>/snapshots/{encoder}"
+    return as_path(str(at_home(path))) if path else f"<results>/snapshots/{encoder}"
 
 
 def weighing_options(method):

@@ -44,12 +44,7 @@ rule download_dataset:
         settings=lambda w: options(
             CORPORA[w.corpus],
             *("revision", "subset", "splits", "data_files", "rows"),
-            columns=CORPORA[w.corpus]["text_columns"]
-            + [
-                CORPORA[w.corpus][c]
-                for c in ("score_column", "label_column")
-                if CORPORA[w.corpus][c]
-            ],
+            columns=columns_of(CORPORA[w.corpus]),
         ),
     threads: 1
     resources:
@@ -78,7 +73,10 @@ rule download_corpus:
         settings=lambda w: options(
             {"documents": "line"} | CORPORA[w.corpus],
             *("documents", "segment", "detokenize"),
-            *("text_columns", "score_column", "label_column"),
+            *("text_columns", "score_column", "label_column", "id_column"),
+            separator=CORPORA[w.corpus].get("separator"),
+            encoding=CORPORA[w.corpus].get("encoding"),
+            numbered=numbered(CORPORA[w.corpus]),
         ),
     threads: 1
     resources:

@@ -8,7 +8,8 @@ import polars as pl
 
 from common.command import InputError, run
 from common.contract import CORPUS
-from common.corpora.sources import kind_of, pair_up, read_lines, read_rows
+from common.corpora.files import fault_of_files, kind_of
+from common.corpora.sources import Form, pair_up, read_lines, read_rows
 from common.corpora.text import detokenize, split_sentences
 from common.progress import progress
 from common.tables import write_table
@@ -66,8 +67,12 @@ def main(
     text_columns: list[str] | None = None,
     score_column: str | None = None,
     label_column: str | None = None,
+    id_column: str | None = None,
+    numbered: bool = False,
+    separator: str | None = None,
+    encoding: str = "utf-8",
 ) -> None:
-    """Bring text, csv, jsonl or parquet files, plain or compressed, into the form of a corpus.
+    """Bring text, csv, tsv, json, jsonl or parquet files, also compressed, into a corpus.
 
     Example: python scripts/download_corpus.py data/wikitext2-valid.txt
     --output-corpus wikitext2.parquet --documents title --segment en --detokenize en
@@ -89,31 +94,51 @@ def main(
     detokenize
         Code of the language whose tokenised texts get their usual blanks back; none: they stay.
     text_columns
-        Columns of text in csv, jsonl and parquet; two make the texts of a row a pair, three a
-        triplet (anchor, positive, hard negative).
+        Columns of text, or paths into them like data.text; two make the texts of a row a pair,
+        three a triplet (anchor, positive, hard negative). A list is the sentences of a document.
     score_column
         Column of the pair's similarity.
     label_column
         Column of the pair's label.
+    id_column
+        Column of the user's own name of the row, which sentences keep.
+    numbered
+        Columns are numbers, from 1, of csv or tsv files without a header.
+    separator
+        What parts the fields of csv and tsv; found out where it is not given.
+    encoding
+        Of text in files, and of bytes in Parquet.
     """
-    kind = kind_of(files)
-    columns = text_columns or []
-    paired = len(columns) > 1
+    tab = {"\\t": "\t"}
+    form = Form(
+        tuple(text_columns or ()),
+        score_column,
+        label_column,
+        id_column,
+        numbered,
+        tab.get(separator, separator) if separator else None,
+        encoding,
+    )
+    paired = len(form.texts) > 1
+    if fault := fault_of_files(files):
+        raise InputError(fault)
+    kind = kind_of(files[0]) or ""
     if (score_column or label_column) and not paired:
         raise InputError(
             "a score or label is of a pair; name two text columns, or neither of these"
         )
     if paired and segment != "none":
         raise InputError("the texts of a pair are not split: segment none, or one text column")
+    if numbered and kind not in (".csv", ".tsv"):
+        raise InputError(f"{files[0]}: a {kind} file names its columns; give names, not numbers")
     if kind == ".txt":
-        if paired:
+        if paired or id_column:
             raise InputError(f"{files[0]}: a text file has no columns")
-        passages = read_lines(files, documents, join=segment != "none")
+        passages = read_lines(files, documents, segment != "none", encoding)
     else:
-        if not columns:
+        if not form.texts:
             raise InputError(f"{files[0]}: a {kind} file needs the names of its text columns")
-        rows = [read_rows(file, kind, columns, score_column, label_column) for file in files]
-        passages = pair_up(rows)
+        passages = pair_up([read_rows(file, kind, form) for file in files], len(form.texts))
     corpus = to_corpus(passages, segment, detokenize)
     write_table(corpus.with_row_index("sentence_id"), output_corpus, CORPUS)
 

@@ -1,19 +1,22 @@
 """Fetch rows of a dataset from the hub, as it was at one commit."""
 
 import logging
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset, DatasetBuilder, IterableDataset, load_dataset_builder
+from datasets.packaged_modules.parquet.parquet import Parquet
 
 from common.command import InputError, provenance, run
-from common.corpora.hub import from_hub
+from common.corpora.hub import from_hub, named, stream_parquet
 from common.progress import progress
 from common.tables import whole
 
 BLOCK = 10_000
+Blocks = Generator[pa.Table, None, None]
 
 
 def open_dataset(
@@ -34,18 +37,25 @@ def open_dataset(
 
 
 def open_split(
-    builder: DatasetBuilder, split: str, rows: int | None
-) -> tuple[Dataset | IterableDataset, int]:
-    """A split and its number of rows: the first ones are streamed, all come through the cache."""
-    if rows is not None:
-        return builder.as_streaming_dataset(split).take(rows), rows
-    builder.download_and_prepare()
-    dataset = builder.as_dataset(split)
-    return dataset, len(dataset)
+    builder: DatasetBuilder, split: str, rows: int | None, columns: list[str]
+) -> tuple[Blocks, int]:
+    """Blocks of a split and its number of rows: the first ones are streamed, or all are fetched."""
+    if rows is None:
+        builder.download_and_prepare()
+        dataset = builder.as_dataset(split)
+        return blocks_of(dataset), len(dataset)
+    if isinstance(builder, Parquet) and split in (builder.config.data_files or {}):
+        return stream_parquet(builder.config.data_files[split], rows, columns), rows
+    return blocks_of(builder.as_streaming_dataset(split).take(rows)), rows
 
 
-def write_rows(path: Path, splits: list[tuple[str, Any, int]], columns: list[str]) -> int:
-    """Write `columns` of splits (name, dataset, rows) as one Parquet file; how many rows it has.
+def blocks_of(dataset: Dataset | IterableDataset) -> Blocks:
+    """The rows of a dataset, which is let go where the blocks are closed."""
+    yield from dataset.with_format("arrow").iter(BLOCK)
+
+
+def write_rows(path: Path, splits: list[tuple[str, Blocks, int]], columns: list[str]) -> int:
+    """Write `columns` of splits (name, blocks, rows) as one Parquet file; how many rows it has.
 
     Raises
     ------
@@ -53,14 +63,10 @@ def write_rows(path: Path, splits: list[tuple[str, Any, int]], columns: list[str
         A column is missing, or there are no rows.
     """
     writer, written = None, 0
-    for split, dataset, total in splits:
-        with progress(split, total, "rows") as bar:
-            for block in dataset.with_format("arrow").iter(BLOCK):
-                for column in columns:
-                    if column not in block.column_names:
-                        names = ", ".join(block.column_names)
-                        raise InputError(f"split {split}: no column {column!r}; found {names}")
-                kept = block.select(columns)
+    for split, blocks, total in splits:
+        with progress(split, total, "rows") as bar, closing(blocks):
+            for block in blocks:
+                kept = block.select(named(columns, block.column_names, f"split {split}"))
                 if writer is None:
                     writer = pq.ParquetWriter(
                         path, pa.schema(kept.schema, provenance()), compression="zstd"
@@ -106,7 +112,7 @@ def main(
     splits
         Splits, joined in this order.
     columns
-        Columns to keep.
+        Columns to keep, or paths into them like data.text, of which the whole column is kept.
     subset
         Subset of a dataset that has several.
     data_files
@@ -118,7 +124,7 @@ def main(
     builder = from_hub(what, lambda: open_dataset(repository, revision, subset, data_files))
 
     def write() -> int:
-        opened = [(split, *open_split(builder, split, rows)) for split in splits]
+        opened = [(split, *open_split(builder, split, rows, columns)) for split in splits]
         with whole(output_rows) as partial:
             return write_rows(partial, opened, columns)
 

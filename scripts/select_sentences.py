@@ -12,12 +12,13 @@ from common.tables import read_table, write_table
 
 
 def join_corpora(corpora: list[pl.DataFrame]) -> pl.DataFrame:
-    """Document and text of all sentences, in order; no document is in two corpora."""
+    """Document, text and any id of all sentences, in order; no document is in two corpora."""
     parts = [
-        corpus.select(pl.lit(place).alias("corpus"), "document_id", "text")
+        corpus.select(pl.lit(place).alias("corpus"), "document_id", "text", "^id$")
         for place, corpus in enumerate(corpora)
     ]
-    return pl.concat(parts).select(pl.struct("corpus", "document_id").alias("document"), "text")
+    joined = pl.concat(parts, how="diagonal")
+    return joined.select(pl.struct("corpus", "document_id").alias("document"), "text", "^id$")
 
 
 def draw_different(joined: pl.DataFrame, sentences: int, seed: int) -> pl.DataFrame:
@@ -77,7 +78,7 @@ def main(
     if sentences is not None:
         selected = draw_different(selected, sentences, seed)
     numbered = selected.select(
-        pl.col("document").rank("dense").cast(pl.Int64).alias("document_id") - 1, "text"
+        pl.col("document").rank("dense").cast(pl.Int64).alias("document_id") - 1, "text", "^id$"
     )
     write_table(numbered.with_row_index("sentence_id"), output_corpus, CORPUS)
     logging.info("%d of %d sentences selected", selected.height, total)

@@ -3,7 +3,11 @@
 import copy
 import json
 import math
+import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -16,9 +20,10 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from workflow import TINY, Workflow
 
-from common.workflow.configuration import SCHEMA, ConfigError, refuse_repeated_keys, validated
+from common.workflow.configuration import SCHEMA, ConfigError, check_yaml, validated
 
 SCHEMA_OF_CONFIG = yaml.safe_load(SCHEMA.read_text())
+TEXT = "requirements.txt"
 VALID: dict[str, dict[str, Any]] = {
     **{
         path.stem: yaml.safe_load(path.read_text())
@@ -30,7 +35,7 @@ for name, config in VALID.items():
     VALID[name] = json.loads(json.dumps(config))  # entries of one anchor are one no longer
     for corpus in VALID[name]["corpora"].values():
         if "files" in corpus:
-            corpus["files"] = ["README.md"]
+            corpus["files"] = [TEXT]
 
 Path_ = tuple[str | int, ...]
 Leaf = tuple[str, Path_, dict[str, Any]]
@@ -321,8 +326,58 @@ WHOLE: dict[str, tuple[dict[tuple[str, ...], Any], str]] = {
         {("corpora", "text"): {"source": "file", "files": ["no\nfile.txt"]}},
         "corpora.text.files.0: 'no\\nfile.txt'; allowed: string, pattern ^[^{}",
     ),
+    "a file of no known kind": (
+        {("corpora", "text"): {"source": "file", "files": ["README.md"]}},
+        "corpora.text.files: README.md: unknown kind of file; known are .txt .csv .tsv",
+    ),
+    "a pattern that nothing is like": (
+        {("corpora", "text"): {"source": "file", "files": ["docs/*.tsv"]}},
+        "corpora.text.files: no file is like 'docs/*.tsv'",
+    ),
+    "a folder without files of a known kind": (
+        {("corpora", "text"): {"source": "file", "files": ["slurm"]}},
+        "corpora.text.files: no file of a known kind in 'slurm'",
+    ),
+    "columns by number of a text": (
+        {("corpora", "text"): {"source": "file", "files": [TEXT], "id_column": 2}},
+        "corpora.text.text_columns: 'text', 2 are names and numbers",
+    ),
+    "columns by number of what has names": (
+        {("corpora", "text"): {"source": "file", "files": [TEXT], "text_columns": [2]}},
+        "corpora.text.text_columns: [2]; numbers are of columns of csv and tsv files without a",
+    ),
+    "an encoding that is none": (
+        {("corpora", "text"): {"source": "file", "files": ["requirements.txt"], "encoding": "hex"}},
+        "corpora.text.encoding: 'hex' is not known to Python",
+    ),
+    "a year for a name": (
+        {("run",): 2024},
+        "run: 2024; allowed: string, pattern ^[a-z0-9][a-z0-9_-]{0,63}$; YAML takes it for no "
+        "text: write it in quotes",
+    ),
+    "a no for a name": ({("run",): False}, "run: False; allowed: string, pattern ^[a-z0-9]["),
+    "a number that YAML takes for text": (
+        {("weights", "integrated_gradients", "tolerance"): "5e-2"},
+        "weights.integrated_gradients.tolerance: '5e-2'; allowed: number, exclusiveMinimum 0, "
+        "maximum 1; YAML takes it for text: write 5.0e-2",
+    ),
+    "a whole number that YAML takes for text": (
+        {("analysis", "permutations"): "1e5"},
+        "analysis.permutations: '1e5'; allowed: integer, minimum 99, maximum 1000000; YAML takes "
+        "it for text: write 100000",
+    ),
+    "a number in quotes": (
+        {("replicates",): "3"},
+        "replicates: '3'; allowed: integer, minimum 1, maximum 100; it is text: write it without",
+    ),
     "a score of single texts": (
-        {("corpora", "text"): {"source": "file", "files": ["README.md"], "score_column": "s"}},
+        {
+            ("corpora", "text"): {
+                "source": "file",
+                "files": ["requirements.txt"],
+                "score_column": "s",
+            }
+        },
         "corpora.text.score_column: 's' would be of a pair",
     ),
 }
@@ -362,9 +417,108 @@ def test_the_command_says_the_same_before_any_job(tmp_path: Path) -> None:
         assert not {"results", "harm"} & {path.name for path in tmp_path.iterdir()}
 
 
+def test_all_faults_are_told_in_one_go(tmp_path: Path) -> None:
+    config = copy.deepcopy(TINY)
+    empty, pointer = tmp_path / "empty.csv", tmp_path / "pointer.txt"
+    empty.touch()
+    pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    (tmp_path / "config.json").write_text(pointer.read_text())
+    config["run"] = 2024
+    config["seed"] = -1
+    config["corpora"]["language"] |= {"sise": 3, "sentences": [9, 4]}
+    config["corpora"]["text"] = {"source": "file", "files": ["no.txt", str(empty), str(pointer)]}
+    config["encoders"]["adjacent"] |= {"base": "nobody", "corpus": "nothing"}
+    config["encoders"]["local"] = {"source": "path", "path": str(tmp_path), "pooling": "cls"}
+    config["comparisons"]["adjacent"]["weighed"] = ["nowhere"]
+    del config["evaluation"]
+    with pytest.raises(ConfigError) as caught:
+        validated(config)
+    told = dict(line.split(": ", 1) for line in caught.value.faults)
+    assert sorted(told) == [
+        "comparisons.adjacent.weighed",
+        "corpora.language",
+        "corpora.language.sentences",
+        "corpora.text.files",
+        "encoders.adjacent.base",
+        "encoders.adjacent.corpus",
+        "encoders.local.path",
+        "run",
+        "seed",
+        "the config",
+    ]
+    files = [line for line in caught.value.faults if ".text.files" in line]
+    assert [part in line for part, line in zip(("no such", "empty: no text"), files, strict=True)]
+    assert "'evaluation' is missing" in told["the config"]
+    assert "git lfs pull" in told["encoders.local.path"]
+
+
+def test_values_of_the_command_line_are_read_as_yaml() -> None:
+    config = copy.deepcopy(TINY)
+    overrides: dict[str, Any] = {
+        "weights": {"shards": "3", "integrated_gradients": {"tolerance": "0.02"}},
+        "analysis": {"quantities": ["self_information"], "confidence": "0.9"},
+        "corpora": {"held_out": {"sentences": ["2", "5"]}},
+        "replicates": "two",
+    }
+    config["weights"]["shards"] = "3"
+    config["weights"]["integrated_gradients"]["tolerance"] = "0.02"
+    config["analysis"] |= overrides["analysis"]
+    config["corpora"]["held_out"]["sentences"] = ["2", "5"]
+    filled = validated(copy.deepcopy(config), overrides)
+    assert filled["weights"]["shards"] == 3
+    assert filled["weights"]["integrated_gradients"]["tolerance"] == 0.02
+    assert filled["analysis"]["confidence"] == 0.9
+    assert filled["corpora"]["held_out"]["sentences"] == [2, 5]
+    config["replicates"] = "two"
+    with pytest.raises(ConfigError, match=r"^replicates: 'two'; allowed: integer"):
+        validated(copy.deepcopy(config), overrides)
+    with pytest.raises(ConfigError, match="shards: '3'"):  # not of the command line
+        validated(config)
+
+
+def test_the_command_line_and_broken_yaml(tmp_path: Path) -> None:
+    workflow = Workflow(tmp_path)
+    for override in ('weights={"shards": 3}', "analysis={minimum_count: 5}", "seed=3"):
+        done = workflow.snakemake("--cores", "1", "-n", "-q", "--config", override)
+        assert done.returncode == 0, done.stderr
+    done = workflow.snakemake("--cores", "1", "-n", "--config", "run=2024", "weights={shards: x}")
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 2
+    assert "run: 2024; " in lines[0]
+    assert "write it in quotes" in lines[0]
+    assert "weights.shards: 'x'; allowed: integer" in lines[1]
+    (tmp_path / "config.yaml").write_text("run: a\nweights:\n  memory: 2\n shards: 1\n")
+    command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1"]
+    environment = os.environ | {"PATH": workflow.path}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "config.yaml: line 4, column 2: not YAML" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_an_environment_that_is_not_active_is_told_before_any_job(tmp_path: Path) -> None:
+    workflow = Workflow(tmp_path)
+    bare = tmp_path / "bin"
+    bare.mkdir()
+    for command in ("bash", "sh", "which"):
+        (bare / command).symlink_to(shutil.which(command) or command)
+    for told in ("no command python; activate", f"{bare}/python lacks what scripts need"):
+        workflow.path = str(bare)
+        done = workflow.snakemake("--cores", "1")
+        assert done.returncode == 1
+        assert told in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not workflow.results("corpora").exists()
+        (bare / "python").write_text("#!/bin/sh\nexit 1\n")
+        (bare / "python").chmod(0o755)
+
+
 def test_a_key_that_stands_twice_is_one_line(tmp_path: Path) -> None:
     for config in (ROOT / "config.yaml", *(ROOT / "experiments").glob("*.yaml")):
-        refuse_repeated_keys(config)
+        check_yaml(config)
     workflow = Workflow(tmp_path)
     text = "run: one\nweights:\n  memory: 2\n  shards: 1\n  memory: 4\n"
     (tmp_path / "twice.yaml").write_text(text)
@@ -373,6 +527,10 @@ def test_a_key_that_stands_twice_is_one_line(tmp_path: Path) -> None:
     assert done.stderr.strip() == (
         "twice.yaml: weights.memory: stands twice, in lines 3 and 5; keep one of them"
     )
-    (tmp_path / "listed.yaml").write_text("[{a: 1, a: 2}]")
-    with pytest.raises(ConfigError, match=r"^0\.a: stands twice, in lines 1 and 1"):
-        refuse_repeated_keys(tmp_path / "listed.yaml")
+    (tmp_path / "listed.yaml").write_text("k: [{a: 1, a: 2}]")
+    with pytest.raises(ConfigError, match=r"^k\.0\.a: stands twice, in lines 1 and 1"):
+        check_yaml(tmp_path / "listed.yaml")
+    for content in ("", "[1]", "a word"):
+        (tmp_path / "no.yaml").write_text(content)
+        with pytest.raises(ConfigError, match="no settings"):
+            check_yaml(tmp_path / "no.yaml")

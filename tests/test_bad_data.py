@@ -16,7 +16,7 @@ from tiny_encoder import build_tokenizer
 import download_corpus
 from common.command import InputError
 from common.contract import CORPUS, INFORMATION, LANGUAGE, SURPRISAL, WEIGHTS, Table
-from common.corpora.sources import read_rows
+from common.corpora.sources import Form, read_rows
 from common.tables import read_table, read_whole, write_table
 from common.tokens.corpus_blocks import CorpusFile
 from common.tokens.sentences import read_sentences
@@ -91,13 +91,17 @@ FAULTS: dict[str, tuple[str, bytes, dict[str, Any], list[str]]] = {
         {"text_columns": ["a"]},
         ["line 2"],
     ),
-    "number that no column holds": (
+    "number that Python does not read": (
         "a.jsonl",
-        b'{"a": "x"}\n{"a": 1' + b"0" * 30 + b"}",
+        b'{"a": "x"}\n{"a": 1' + b"0" * 5000 + b"}",
         {"text_columns": ["a"]},
-        ["what no table can"],
+        ["line 2: not JSON"],
     ),
-    "lists for texts": ("a.jsonl", b'{"a": ["x"]}', {"text_columns": ["a"]}, ["column 'a'"]),
+    "too deep": ("a.jsonl", b'{"a": ' + b"[" * 200_000, {"text_columns": ["a"]}, ["line 1"]),
+    "lists of lists": (
+        *("a.jsonl", b'{"a": [["x"]]}', {"text_columns": ["a"]}),
+        ["line 1: column 'a' holds lists of lists"],
+    ),
     "only blanks": ("a.csv", b'a\n" "\n"\t"\n', {"text_columns": ["a"]}, ["no sentence"]),
     "cut gzip": ("a.txt.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\x03KL", {}, ["a.txt.gz"]),
 }
@@ -122,7 +126,7 @@ def test_parquet_cut_at_every_kilobyte_is_refused(tmp_path: Path) -> None:
     readers: list[Callable[[Path], object]] = [
         lambda path: read_table(path, CORPUS),
         CorpusFile,
-        lambda path: read_rows(path, ".parquet", ["text"], None, None),
+        lambda path: read_rows(path, ".parquet", Form(("text",))),
     ]
     cut = tmp_path / "cut.parquet"
     for size in cuts:

@@ -16,7 +16,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
-from common.contract import DATA, INFORMATION, REGRESSION, SURPRISAL, WEIGHTS
+from common.contract import CORPUS, DATA, INFORMATION, REGRESSION, SURPRISAL, WEIGHTS
 from common.reports.page import Columns
 from common.reports.token_views import Sources, readings, view_of
 from common.tables import read_table, write_table
@@ -590,6 +590,21 @@ def test_words_stand_for_their_tokens(folder: Path, tmp_path: Path) -> None:
     scored = read_table(folder / "few.surprisal.parquet", SURPRISAL)["surprisal"]
     assert view["surprisal"][1] == shown(float(scored[1:4].sum()))
     assert view["joins"] == []
+
+
+def test_the_users_names_of_sentences_are_shown(browser: Chrome, tmp_path: Path) -> None:
+    control = write_run(tmp_path)[-1]
+    corpus = read_table(tmp_path / "few.parquet", CORPUS)
+    names = ["first", *[None] * (len(corpus) - 1)]
+    write_table(corpus.with_columns(id=pl.Series(names)), tmp_path / "few.parquet", CORPUS)
+    write_data(tmp_path / "data.parquet")
+    piece, output = tmp_path / "piece.json", tmp_path / "page.html"
+    assert_runs("collect_tokens", *control, "--output-tokens", piece)
+    about = ("--data", tmp_path / "data.parquet", "--run-name", "a", "--minimum-count", 20)
+    assert_runs("build_explorer", piece, *about, "--output-page", output)
+    browser.get(output.as_uri())
+    assert find(browser, "#heading").text == "Sentence first"
+    assert texts(browser, "#list b")[:2] == ["first", "1"]
 
 
 def test_of_many_sentences_the_first_are_shown(

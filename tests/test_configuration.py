@@ -45,7 +45,7 @@ def test_shipped_configs_are_valid(
     for corpus in config["corpora"].values():
         for file in corpus.get("files", []):
             Path(file).parent.mkdir(exist_ok=True)
-            Path(file).touch()
+            Path(file).write_text("text")
     validated(config)
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from common.command import InputError
 from common.contract import CORPUS
-from common.corpora.sources import pair_up, read_lines, read_rows
+from common.corpora.sources import Form, pair_up, read_lines, read_rows
 from common.corpora.text import detokenize, split_sentences
 from common.tables import read_table
 from download_corpus import main, to_corpus
@@ -124,8 +124,8 @@ def test_pairs_with_scores_and_labels(tmp_path: Path, kind: str) -> None:
 
 def test_rows_of_one_text_are_documents_and_gaps_are_left_out(tmp_path: Path) -> None:
     file = written(tmp_path / "a.csv", 'text,n\n"One, a\nlong. Two.",1\n,2\nThree.,3\n')
-    rows = [read_rows(file, ".csv", ["text"], None, None)] * 2
-    corpus = to_corpus(pair_up(rows), "en", "none")
+    rows = [read_rows(file, ".csv", Form(("text",)))] * 2
+    corpus = to_corpus(pair_up(rows, 1), "en", "none")
     assert corpus.columns == ["document_id", "text"]
     assert corpus.rows()[:3] == [(0, "One, a long."), (0, "Two."), (1, "Three.")]
     assert corpus["document_id"].to_list() == [0, 0, 1, 2, 2, 3]
@@ -145,7 +145,7 @@ def test_csv_and_jsonl_give_the_same_pairs(
     frame.write_csv(directory / "x.csv", quote_style="always")
     written(directory / "x.jsonl", "\n".join(json.dumps(row) for row in frame.to_dicts()))
     found = [
-        to_corpus(pair_up([read_rows(file, file.suffix, ["a", "b"], None, None)]), "none", "none")
+        to_corpus(pair_up([read_rows(file, file.suffix, Form(("a", "b")))], 2), "none", "none")
         for file in (directory / "x.csv", directory / "x.jsonl")
     ]
     assert found[0].equals(found[1])
@@ -165,16 +165,17 @@ FAULTS: dict[str, tuple[str, str | bytes, dict[str, Any], list[str]]] = {
         ["row 2", "'n/a'"],
     ),
     "infinite": ("a.csv", "a,b,s\nx,y,inf\n", SCORED, ["row 1", "'inf'"]),
-    "ragged": ("a.csv", "a,b\nx,y,z\n", PAIRED, ["not a readable csv"]),
+    "ragged": ("a.csv", "a,b\nx,y,z\n", PAIRED, ["row 1 (line 2)", "3 fields", "header 2"]),
+    "short": ("a.csv", "a,b\nx,y\nz\n", PAIRED, ["row 2 (line 3)", "1 fields", "header 2"]),
     "header": ("a.csv", "a,b\n", PAIRED, ["no rows"]),
     "encoding": ("a.txt", b"fine\ncaf\xe9\n", {}, ["line 2", "0xe9", "UTF-8"]),
     "empty": ("a.txt", "", {}, ["no text"]),
-    "empty table": ("a.csv", "", PAIRED, ["not a readable csv"]),
+    "empty table": ("a.csv", "", PAIRED, ["no text"]),
     "empty jsonl": ("a.jsonl", "\n", PAIRED, ["no rows"]),
     "marks": ("a.txt", "...\n?!\n", {}, ["no sentence with a letter or digit"]),
     "json": ("a.jsonl", '{"a": "x"}\n{"a": \n', LONE, ["line 2", "not JSON"]),
     "object": ("a.jsonl", "[1]\n", LONE, ["line 1", "not a JSON object"]),
-    "nested": ("a.jsonl", '{"a": ["x"]}\n', LONE, ["column 'a'", "not text"]),
+    "nested": ("a.jsonl", '{"a": [["x"]]}\n', LONE, ["line 1", "column 'a'", "not text"]),
     "parquet": ("a.parquet", "PAR1, not", LONE, ["not a readable parquet"]),
     "gzip": ("a.txt.gz", "plain", {}, ["cannot be read"]),
     "xz": ("a.txt.xz", "plain", {}, ["cannot be read"]),

@@ -123,6 +123,24 @@ def test_rows_streamed_or_through_the_cache(hub: Hub, home: Path, tmp_path: Path
     assert hub.asked == []
 
 
+@pytest.mark.slow
+def test_a_stream_that_is_left_half_read_ends_well(hub: Hub, home: Path, tmp_path: Path) -> None:
+    """Threads that read on at the end of Python would abort it in some runs of many."""
+    content = io.BytesIO()
+    frame = pl.DataFrame({"a": [f"sentence {k} " * 40 for k in range(20_000)], "b": 1})
+    frame.write_parquet(content, row_group_size=100)
+    files = {f"data/train-{k}.parquet": content.getvalue() for k in range(2)}
+    revision = hub.add("datasets", "tiny/many", files).commit
+    more = ("--splits", "train", "--columns", "a", "--rows")
+    for k in range(50):
+        rows = 20_010 if k == 0 else 7
+        output = tmp_path / f"{k}.parquet"
+        made = dataset("tiny/many", output, revision, *more, rows)
+        assert_runs(*made, environment=hub.environment(home))
+        expected = pl.concat([frame, frame])["a"][:rows]
+        assert pl.read_parquet(output)["a"].equals(expected)
+
+
 def test_files_of_a_repository_without_subsets(hub: Hub, home: Path, tmp_path: Path) -> None:
     revision = published(hub, "tiny/lines", "datasets").commit
     more = ("--data-files", "a.txt", "--splits", "train", "--columns", "text")

@@ -23,6 +23,8 @@ from sentence_transformers.sentence_transformer.modules.tokenizer import Whitesp
 from tiny_encoder import build_encoder, build_masked_lm, build_tokenizer
 from transformers import AddedToken, AutoTokenizer, BartConfig, BartModel
 
+from common.corpora.files import pointer_in
+
 
 def test_a_sentence_encoder_keeps_its_modules(tmp_path: Path) -> None:
     source = build_encoder(tmp_path / "source", WORDS, pooling="cls", dense=8, normalize=True)
@@ -66,15 +68,6 @@ def refused(source: Path, *options: object) -> str:
 def test_no_pooling_beside_its_own(tmp_path: Path) -> None:
     source = build_encoder(tmp_path / "s", WORDS, pooling="cls")
     assert "(pooling cls); leave pooling out" in refused(source, "--pooling", "mean")
-
-
-@pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json", "1_Pooling/config.json"])
-def test_pointers_of_git_lfs(tmp_path: Path, file: str) -> None:
-    source = build_encoder(tmp_path / "s", WORDS)
-    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a21\nsize 86400000\n"
-    (source / file).write_text(pointer)
-    assert f"{file} is a pointer of git-lfs" in (line := refused(source))
-    assert "git lfs pull" in line
 
 
 def test_a_checkpoint_without_its_tokenizer(tmp_path: Path) -> None:
@@ -192,3 +185,25 @@ def test_parameters_that_are_not_finite(tmp_path: Path) -> None:
         encoder[0].model.get_input_embeddings().weight[3] = float("nan")
     encoder.save(str(source), create_model_card=False)
     assert "not finite" in refused(source)
+
+
+def test_pointers_of_git_lfs_are_told_as_such(tmp_path: Path) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 438000000\n"
+    output = tmp_path / "encoder"
+    for name in ("model.safetensors", "tokenizer.json", "config.json", "1_Pooling/config.json"):
+        source = build_encoder(tmp_path / name.replace("/", "-"), WORDS)
+        (source / name).write_text(pointer)
+        line = assert_refuses(
+            *("import_encoder", source, "--output-encoder", output, "--pooling", "mean")
+        )
+        assert f"{source / name}: a pointer of git-lfs" in line
+        assert "git lfs pull" in line
+        assert not output.exists()
+    for name in ("onnx/model.onnx", "tf_model.h5", "pytorch_model.bin", "training_args.bin"):
+        (source / name).parent.mkdir(exist_ok=True)
+        (source / name).write_text(pointer)
+    assert pointer_in(source) == source / "1_Pooling/config.json"
+    (source / "1_Pooling/config.json").unlink()
+    assert pointer_in(source) is None  # what nothing reads may stay one
+    (source / "model.safetensors").unlink()
+    assert pointer_in(source) == source / "pytorch_model.bin"

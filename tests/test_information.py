@@ -444,3 +444,31 @@ def test_sentences_of_one_token_hold_no_pair(tmp_path: Path) -> None:
     )
     assert "whole-pairs.parquet" in line
     assert "no sentence has two tokens" in line
+
+
+ALIKE = {
+    "different words": (["the old cat sat"], np.log(4 / 3)),
+    "one word": (["cat cat cat"], 0.0),
+    "two words": (["cat sat"], np.log(2)),
+    "two sentences": (["the old cat", "a boat sat"], np.log(3)),
+}
+
+
+@pytest.mark.parametrize("case", ALIKE)
+@pytest.mark.parametrize("repeats", [30, 1000])
+def test_sentences_all_alike_have_the_information_of_their_only_row(
+    tmp_path: Path, case: str, repeats: int
+) -> None:
+    """Halves of the corpus do not differ: what is noise cannot be measured, and is 0."""
+    sentences, expected = ALIKE[case]
+    texts = sentences * repeats
+    corpus = write_corpus(tmp_path / "corpus.parquet", texts, sentences=1)
+    tokenizer = tmp_path / "tokenizer"
+    build_tokenizer(sorted({*" ".join(texts).split()})).save_pretrained(tokenizer)
+    tables = count(corpus, tokenizer, "alike")
+    output = tmp_path / "information.parquet"
+    assert_runs("estimate_information", *tables.values(), "--output-information", output)
+    found = read_table(output, INFORMATION).filter(pl.col("count") > 0)
+    for quantity in ("", "_corrected", "_extrapolated", "_bayes"):
+        values = found[f"information_gain{quantity}"].to_numpy()
+        assert np.abs(values - expected).max() < 2 / repeats, quantity

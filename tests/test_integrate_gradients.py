@@ -59,6 +59,14 @@ def test_weighs_every_token_the_same_alone_and_in_a_batch(encoder: Path, tmp_pat
     assert (np.abs(first["weight"] - weights) <= first["error"] + 1e-5 * weights).all()
 
 
+def test_the_users_names_of_rows_are_kept(encoder: Path, tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "c.parquet", TEXTS[:2], id=pl.Series(["x-7", None]))
+    weights = weigh(encoder, corpus)
+    assert weights.group_by("sentence_id", maintain_order=True).agg(
+        pl.col("id").first(), same=pl.col("id").n_unique() == 1
+    ).rows() == [(0, "x-7", True), (1, None, True)]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [2, 3, 50])
 def test_shards_together_are_the_whole_to_the_last_bit(

@@ -52,6 +52,16 @@ def test_join_keeps_order_and_documents_apart(two: list[Path], tmp_path: Path) -
     assert joined["text"].to_list()[2:4] == ["Three is a long one.", "Two."]
 
 
+def test_the_users_names_of_rows_are_kept(tmp_path: Path) -> None:
+    frames = [corpus(["One.", "Two."], [0, 1]).with_columns(id=pl.Series(["a", "b"]))]
+    frames.append(corpus(["Three."], [0]))
+    paths = [tmp_path / f"{place}.parquet" for place in range(2)]
+    for frame, path in zip(frames, paths, strict=True):
+        write_table(frame, path, CORPUS)
+    assert run(paths, tmp_path / "out.parquet").returncode == 0
+    assert read_table(tmp_path / "out.parquet", CORPUS)["id"].to_list() == ["a", "b", None]
+
+
 def test_long_sentences_are_left_out_before_the_draw(two: list[Path], tmp_path: Path) -> None:
     done = run(two, tmp_path / "out.parquet", "--max-words", "3", "--sentences", "4")
     assert done.returncode == 0, done.stderr

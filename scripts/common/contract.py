@@ -76,6 +76,7 @@ _TOKEN = {
     "token_id": _key(pa.int32(), "id in the encoder's vocabulary"),
     "token": _key(pa.string(), "token as the vocabulary spells it"),
 }
+_ID = Column(pa.string(), "1", "name of the row in the user's file", nullable=True, optional=True)
 _WORD = {
     "word": Column(pa.int32(), "1", "number of its word in the sentence", nullable=True),
     "word_text": Column(
@@ -145,6 +146,7 @@ CORPUS = Table(
             pa.float64(), "score", "similarity of the pair", nullable=True, optional=True
         ),
         "label": Column(pa.string(), "1", "label of the pair", nullable=True, optional=True),
+        "id": _ID,
     },
 )
 LANGUAGE = Table(
@@ -266,6 +268,7 @@ WEIGHTS = Table(
             nullable=True,
             within=NOT_NEGATIVE,
         ),
+        "id": _ID,
     },
 )
 TRAINING = Table(

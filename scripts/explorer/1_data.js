@@ -19,7 +19,7 @@ function openView(data, view) {
     ...view,
     starts,
     lengths,
-    ids: column(view.sentences),
+    ids: named(column(view.names), column(view.sentences)),
     texts: column(view.texts),
     type: column(view.type),
     joins: new Set(column(view.joins)),
@@ -34,6 +34,11 @@ function openView(data, view) {
   opened.share = opened.weight.map((weight) => shares(weight, starts));
   opened.most = weightsAbove(opened.weight);
   return opened;
+}
+
+// The user's names of sentences, and numbers where there are none.
+function named(names, numbers) {
+  return names === null ? numbers : numbers.map((number, s) => names[s] ?? number);
 }
 
 function shares(weight, starts) {

@@ -2,12 +2,15 @@
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
 import datasets
 import httpx2
+import huggingface_hub
 import huggingface_hub.utils
+import pyarrow as pa
+import pyarrow.parquet as pq
 from datasets.exceptions import DatasetNotFoundError
 from huggingface_hub import constants
 from huggingface_hub.errors import (
@@ -27,6 +30,7 @@ from tenacity import (
 )
 
 from common.command import InputError
+from common.corpora.values import first_part
 
 Found = TypeVar("Found")
 ATTEMPTS = 4
@@ -66,6 +70,41 @@ def from_hub(what: str, fetch: Callable[[], Found]) -> Found:
         raise InputError(f"{what}: {error}") from error
     except Exception as error:
         raise InputError(f"{what}: {_reason(error)}") from error
+
+
+def named(columns: list[str], found: list[str], where: str) -> list[str]:
+    """The columns that hold the named ones, or paths like data.text into them, each once.
+
+    Raises
+    ------
+    InputError
+        One is missing.
+    """
+    parts = {column: first_part(column, found) for column in columns}
+    for column, part in parts.items():
+        if part is None:
+            raise InputError(f"{where}: no column {column!r}; found {', '.join(found)}")
+    return list(dict.fromkeys(part[0] for part in parts.values() if part))
+
+
+def stream_parquet(
+    files: list[str], rows: int, columns: list[str]
+) -> Generator[pa.Table, None, None]:
+    """The first rows of files of the hub, by their row groups.
+
+    Nothing else reads at the same time: threads that read on when Python ends would abort it
+    (apache/arrow#45214), as those of the library's own streams do.
+    """
+    hub = huggingface_hub.HfFileSystem()
+    for name in files:
+        with hub.open(name) as stream, pq.ParquetFile(stream, pre_buffer=False) as file:
+            kept = named(columns, file.schema_arrow.names, name)
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group, kept, use_threads=False).slice(0, rows)
+                rows -= len(table)
+                yield table
+                if not rows:
+                    return
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -1,51 +1,75 @@
 """Public files of text: lines, and rows of tables.
 
 What is read is a frame of passages: source (the file), document_id, text and, for pairs, pair_id,
-side and, where there are any, score and label.
+side and, where they are named, score, label and id.
 """
 
-import io
 import json
-import lzma
+import logging
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
 
 from common.command import InputError
+from common.corpora.delimited import Unfit, read_delimited
+from common.corpora.files import BROKEN, COMPRESSED, compression_of, known_encoding
+from common.corpora.values import MISSING, Place, decode, first_part, look_up, to_text
 
-COMPRESSED = (".bz2", ".gz", ".xz", ".zst")
-KINDS = (".txt", ".csv", ".jsonl", ".parquet")
 HEADING = re.compile(r"\s*(=(?: =)*) \S.* \1\s*")
-UNFIT = (pl.exceptions.PolarsError, UnicodeEncodeError, OverflowError)
-"""What polars raises for halves of characters and numbers beyond its types."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def kind_of(files: list[Path]) -> str:
-    """The suffix, less that of a compression, that all files share.
+LINE_END = re.compile("\r\n?")
+SEPARATOR = re.compile(r'[^"\n\r\\]')
+BLANK = re.compile(r"\s*")
 
-    Raises
-    ------
-    InputError
-        A suffix is none of `KINDS`, or files are of several kinds.
+
+@dataclass(frozen=True)
+class Form:
+    """How files are to be read: what the user says of them.
+
+    Columns are names, or paths into what they hold like `data.text`; numbers from 1 where files
+    have no header (`numbered`). The separator of fields is found out if it is None.
     """
-    kinds: dict[str, Path] = {}
-    for file in files:
-        kind = file.with_suffix("").suffix if file.suffix in COMPRESSED else file.suffix
-        if kind not in KINDS:
-            raise InputError(
-                f"{file}: unknown kind of file; known are {' '.join(KINDS)}, "
-                f"plain or with one of {' '.join(COMPRESSED)}"
-            )
-        kinds.setdefault(kind, file)
-    if len(kinds) > 1:
-        raise InputError(f"{' and '.join(map(str, kinds.values()))}: files must be of one kind")
-    return kinds.popitem()[0]
+
+    texts: tuple[str, ...] = ()
+    score: str | None = None
+    label: str | None = None
+    id: str | None = None
+    numbered: bool = False
+    separator: str | None = None
+    encoding: str = "utf-8"
+
+    def __post_init__(self) -> None:
+        """Raise InputError if a setting cannot be."""
+        if not known_encoding(self.encoding):
+            raise InputError(f"encoding {self.encoding!r}: not known; try utf-8 or latin-1")
+        if self.separator and not SEPARATOR.fullmatch(self.separator):
+            raise InputError(f"separator {self.separator!r}: not one character, and no quote")
+        if self.numbered and not all(re.fullmatch("[1-9][0-9]{0,8}", c) for c in self.columns):
+            raise InputError(f"columns {', '.join(self.columns)}: not all are numbers from 1")
+
+    @property
+    def extra(self) -> dict[str, str]:
+        """The named columns besides those of text, by what they hold."""
+        named = {"score": self.score, "label": self.label, "id": self.id}
+        return {name: column for name, column in named.items() if column is not None}
+
+    @property
+    def columns(self) -> list[str]:
+        """All named columns, each once."""
+        return list(dict.fromkeys([*self.texts, *self.extra.values()]))
 
 
-def read_lines(files: list[Path], documents: str, join: bool) -> pl.DataFrame:
+def read_lines(
+    files: list[Path], documents: str, join: bool, encoding: str = "utf-8"
+) -> pl.DataFrame:
     """Passages of text files, a line each.
 
     Parameters
@@ -66,7 +90,7 @@ def read_lines(files: list[Path], documents: str, join: bool) -> pl.DataFrame:
     for file in files:
         before = len(passages)
         document += 1
-        for line in _lines(file):
+        for line in _lines(file, encoding):
             empty = not line.strip()
             separates = HEADING.fullmatch(line) is not None if documents == "title" else empty
             if documents == "line" or separates:
@@ -82,51 +106,46 @@ def read_lines(files: list[Path], documents: str, join: bool) -> pl.DataFrame:
     return pl.DataFrame(passages, ["source", "document_id", "text"], orient="row")
 
 
-def read_rows(
-    file: Path,
-    kind: str,
-    text_columns: list[str],
-    score_column: str | None,
-    label_column: str | None,
-) -> pl.DataFrame:
-    """Rows of a table: source, text (a list, one of each of `text_columns`), score, label if named.
+def read_rows(file: Path, kind: str, form: Form) -> pl.DataFrame:
+    """Rows of a table: source, text (a list), and score, label and id if named.
+
+    The list holds one text of each of the columns or, if these are lists of sentences, all of the
+    one column.
 
     Raises
     ------
     InputError
-        The file cannot be read, lacks a named column or has no rows, or a score is not a number.
+        The file cannot be read, lacks a named column or has no rows, holds something else than
+        text, or a score is not a number.
     """
-    table = _READERS[kind](file)
-    if not table.height:
+    columns, place = _READERS[kind](file, form)
+    if not len(columns[form.texts[0]]):
         raise InputError(f"{file}: no rows in it")
-    named = {"score": score_column, "label": label_column}
-    extra = {name: column for name, column in named.items() if column is not None}
-    for column in [*text_columns, *extra.values()]:
-        if column not in table.columns:
-            raise InputError(f"{file}: no column {column!r}; found {', '.join(table.columns)}")
-        if table[column].dtype.is_nested():
-            raise InputError(f"{file}: column {column!r} holds {table[column].dtype}, not text")
-    rows = table.select(
-        pl.lit(str(file)).alias("source"),
-        pl.concat_list(pl.col(column).cast(pl.String) for column in text_columns).alias("text"),
-        *[pl.col(column).cast(pl.String).alias(name) for name, column in extra.items()],
+    for column, values in columns.items():
+        listed = values.dtype == pl.List
+        if listed and (len(form.texts) > 1 or column in form.extra.values()):
+            raise InputError(f"{file}: column {column!r} holds lists, not a text a row")
+    texts = [columns[column] for column in form.texts]
+    rows = pl.DataFrame(
+        {
+            "source": pl.Series([str(file)] * len(texts[0])),
+            "text": texts[0] if texts[0].dtype == pl.List else pl.select(pl.concat_list(texts)),
+            **{name: columns[column] for name, column in form.extra.items()},
+        }
     )
-    if score_column is None:
+    if form.score is None:
         return rows
     scores = rows["score"].str.strip_chars().cast(pl.Float64, strict=False)
     wrong = rows["score"].is_not_null() & ~scores.is_finite().fill_null(False)
     if wrong.any():
         row = wrong.arg_true()[0]
-        raise InputError(
-            f"{file}: row {row + 1}: {score_column} {rows['score'][row]!r} is not a number"
-        )
+        raise InputError(f"{place(row)}: {form.score} {rows['score'][row]!r} is not a number")
     return rows.with_columns(scores)
 
 
-def pair_up(rows: list[pl.DataFrame]) -> pl.DataFrame:
+def pair_up(rows: list[pl.DataFrame], texts: int) -> pl.DataFrame:
     """Passages of the rows of `read_rows`: a row is a document and, with several texts, a pair."""
     joined = pl.concat(rows).with_row_index("document_id").cast({"document_id": pl.Int64})
-    texts = joined["text"].list.len()[0]
     if texts == 1:
         return joined.explode("text")
     sides = pl.lit(list(range(texts)), pl.List(pl.Int8)).alias("side")
@@ -134,75 +153,126 @@ def pair_up(rows: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _bytes(file: Path) -> bytes:
+    compression = compression_of(file)
     try:
-        with lzma.open(file) if file.suffix == ".xz" else pa.input_stream(str(file)) as stream:
+        if compression == ".zst":
+            with pa.input_stream(str(file), compression="zstd") as stream:
+                return stream.read()
+        with (COMPRESSED[compression] if compression else open)(file, "rb") as stream:
             return stream.read()
-    except (OSError, EOFError, lzma.LZMAError) as error:
+    except BROKEN as error:
         raise InputError(f"{file}: cannot be read ({error})") from error
 
 
-def _decoded(file: Path) -> str:
-    raw = _bytes(file).removeprefix(BYTE_ORDER_MARK)
+def _decoded(file: Path, encoding: str) -> str:
     try:
-        return raw.decode()
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{file}: line {line}: byte 0x{raw[error.start]:02x} is not UTF-8; convert the file"
-        ) from error
+        return decode(_bytes(file).removeprefix(BYTE_ORDER_MARK), encoding).removeprefix("\ufeff")
+    except ValueError as error:
+        raise InputError(f"{file}: {error}") from error
 
 
-def _lines(file: Path) -> list[str]:
-    return _decoded(file).replace("\r\n", "\n").split("\n")
+def _lines(file: Path, encoding: str) -> list[str]:
+    return LINE_END.sub("\n", _decoded(file, encoding)).split("\n")
 
 
-def _read_csv(file: Path) -> pl.DataFrame:
+Columns = tuple[dict[str, pl.Series], Place]
+"""The named columns, strings or lists of them, and how a row is named."""
+
+
+def _read_delimited(file: Path, form: Form, kind: str) -> Columns:
+    text = _decoded(file, form.encoding)
     try:
-        return pl.read_csv(io.StringIO(_decoded(file)), infer_schema=False)
-    except pl.exceptions.PolarsError as error:
-        raise InputError(f"{file}: not a readable csv file ({_first_line(error)})") from error
+        rows = read_delimited(text, form.columns, form.separator, form.numbered, kind)
+    except Unfit as unfit:
+        raise InputError(f"{file}: {unfit}") from unfit
+    if rows.said:
+        logging.info("%s: %s", file, rows.said)
+    columns = {
+        name: pl.Series(name, [value or None for value in values], pl.String)
+        for name, values in rows.columns.items()
+    }
+    return columns, lambda row: f"{file}: row {row + 1} (line {rows.lines[row]})"
 
 
-def _read_jsonl(file: Path) -> pl.DataFrame:
+def _read_jsonl(file: Path, form: Form) -> Columns:
     rows: dict[int, dict] = {}
-    for number, line in enumerate(_lines(file), 1):
+    for number, line in enumerate(_lines(file, form.encoding), 1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{file}: line {number}: not JSON ({error})") from error
         if not isinstance(row, dict):
             raise InputError(f"{file}: line {number}: not a JSON object")
         rows[number] = row
+    lines = list(rows)
+    return _of_objects(list(rows.values()), file, form, lambda row: f"{file}: line {lines[row]}")
+
+
+def _read_json(file: Path, form: Form) -> Columns:
+    """A list of objects, or objects that follow each other."""
+    text, values, end = _decoded(file, form.encoding), [], 0
+    while (end := BLANK.match(text, end).end()) < len(text):  # type: ignore[union-attr]
+        try:
+            value, end = json.JSONDecoder().raw_decode(text, end)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{file}: not JSON ({error})") from error
+        values.append(value)
+    rows = values[0] if len(values) == 1 and isinstance(values[0], list) else values
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, dict):
+            raise InputError(f"{file}: row {number}: not a JSON object")
+    return _of_objects(rows, file, form, lambda row: f"{file}: row {row + 1}")
+
+
+def _of_objects(rows: list[dict], file: Path, form: Form, place: Place) -> Columns:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = {}
+    for column in form.columns:
+        values = [look_up(row, column) for row in rows]
+        if rows:
+            _refuse_missing(values, file, column, names)
+        columns[column] = to_text(values, column, place, form.encoding)
+    return columns, place
+
+
+def _refuse_missing(values: list[Any], file: Path, column: str, names: list[str]) -> None:
+    if all(value is MISSING for value in values):
+        raise InputError(f"{file}: no column {column!r}; found {', '.join(names)}")
+
+
+def _read_parquet(file: Path, form: Form) -> Columns:
+    source: Any = _bytes(file) if compression_of(file) else file
+    columns: dict[str, pl.Series] = {}
+
+    def place(row: int) -> str:
+        return f"{file}: row {row + 1}"
+
     try:
-        return _frame(list(rows.values()))
-    except UNFIT as unfit:
-        for number, row in rows.items():
-            try:
-                _frame([row])
-            except UNFIT as error:
-                raise InputError(
-                    f"{file}: line {number}: holds what no table can ({_first_line(error)})"
-                ) from error
-        raise InputError(
-            f"{file}: a column holds what no table can ({_first_line(unfit)})"
-        ) from unfit
-
-
-def _frame(rows: list[dict]) -> pl.DataFrame:
-    return pl.DataFrame(rows, infer_schema_length=None, strict=False)
-
-
-def _read_parquet(file: Path) -> pl.DataFrame:
-    try:
-        return pl.read_parquet(file, glob=False)
+        names = list(pl.read_parquet_schema(source))
+        for column in form.columns:
+            name, rest = first_part(column, names) or ("", "")
+            if not name:
+                _refuse_missing([], file, column, names)
+            values = pl.read_parquet(source, columns=[name], glob=False)[name]
+            if rest or values.dtype.is_nested() or values.dtype == pl.Binary:
+                inner = [look_up(value, rest) for value in values.to_list()]
+                if inner:
+                    _refuse_missing(inner, file, column, names)
+                columns[column] = to_text(inner, column, place, form.encoding)
+            else:
+                columns[column] = values.cast(pl.String)
     except pl.exceptions.PolarsError as error:
-        raise InputError(f"{file}: not a readable parquet file ({_first_line(error)})") from error
+        told = str(error).strip().partition("\n")[0]
+        raise InputError(f"{file}: not a readable parquet file ({told})") from error
+    return columns, place
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", maxsplit=1)[0]
-
-
-_READERS = {".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
+_READERS: dict[str, Callable[[Path, Form], Columns]] = {
+    ".csv": partial(_read_delimited, kind=".csv"),
+    ".tsv": partial(_read_delimited, kind=".tsv"),
+    ".jsonl": _read_jsonl,
+    ".json": _read_json,
+    ".parquet": _read_parquet,
+}

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from common.command import InputError
+from common.corpora.files import POINTED_AT, pointer_in
 from common.encoders.model_files import read_json
 
-POINTER = b"version https://git-lfs"
 MODULES = {
     "Transformer",
     "Pooling",
@@ -28,7 +28,8 @@ def refuse_unsupported(checkpoint: Path, what: str) -> None:
         A file was not fetched by git-lfs, parameters are those of an adapter alone, or a module
         does not take input embeddings, as the first, or reads more than vectors, as a later one.
     """
-    refuse_pointers(checkpoint, what)
+    if pointer := pointer_in(checkpoint):
+        raise InputError(f"{pointer}: {POINTED_AT}")
     for adapter in sorted(checkpoint.rglob("adapter_config.json")):
         base = dict(read_json(adapter)).get("base_model_name_or_path")
         raise InputError(
@@ -46,20 +47,3 @@ def refuse_unsupported(checkpoint: Path, what: str) -> None:
                 "weighed: it takes no input embeddings (inputs_embeds); choose an encoder of one "
                 "Transformer with pooling"
             )
-
-
-def refuse_pointers(checkpoint: Path, what: str) -> None:
-    """Look at the beginnings of all files.
-
-    Raises
-    ------
-    InputError
-        One is a pointer of git-lfs in place of the file.
-    """
-    for file in sorted(path for path in checkpoint.rglob("*") if path.is_file()):
-        with file.open("rb") as content:
-            if content.read(len(POINTER)) == POINTER:
-                raise InputError(
-                    f"{what}: {file.relative_to(checkpoint)} is a pointer of git-lfs, not the file "
-                    "itself; run git lfs pull there"
-                )

@@ -25,6 +25,8 @@ PASSES = 3
 PRODUCTS = 3
 """Times that C is multiplied by random functions, to find the strongest (Halko et al. 2011)."""
 EDGE_TOLERANCE = 0.01
+ROUNDING = 1e-6
+"""What single precision leaves of a strength of 0; the strongest there can be is 1."""
 DAMPING = 100
 """Tokens added to every type when functions are sought, because rare words bring most noise."""
 GROUP = 8
@@ -76,7 +78,8 @@ def fit_coordinates(halves: Halves, tokens: float) -> Coordinates:
             for x, one in zip((first, second), inverse, strict=True)
         )
         both = (inverse[0] + inverse[1])[measured, None]
-        noise = ((first - second) ** 2 / both).mean(axis=0) / np.maximum(rows, 1)[:, None]
+        spread = np.maximum(((first - second) ** 2 / both).mean(axis=0), ROUNDING)
+        noise = spread / np.maximum(rows, 1)[:, None]
         weights = marginal[measured]
         signal = np.average(first * second, axis=0, weights=weights) if weights.any() else noise[0]
         signal = np.maximum(signal, 1e-8)
@@ -126,12 +129,19 @@ def _leading_functions(halves: Halves, marginal: np.ndarray, damping: float) -> 
     values, turn = np.linalg.eigh((inner + inner.T) / 2)
     vectors = vectors @ turn
     edge = 0.0
-    if all(half.nnz for half in halves):
+    starts = (np.ones(size), np.random.default_rng(1).normal(size=size))
+    start = next((one for one in starts if _differs(between(one), whole(one[:, None]))), None)
+    if all(half.nnz for half in halves) and start is not None:
         operator = LinearOperator((size, size), between, dtype=float)
-        (edge,) = eigsh(
-            operator, 1, v0=np.ones(size), return_eigenvectors=False, tol=EDGE_TOLERANCE
-        )
-    return scale[:, None] * vectors[:, abs(values) > NOISE_SHARE * abs(edge)]
+        found = eigsh(operator, 1, v0=start, return_eigenvectors=False, tol=EDGE_TOLERANCE)
+        edge = float(np.abs(found).max())
+    strong = np.abs(values) > NOISE_SHARE * np.maximum(edge, ROUNDING)
+    return scale[:, None] * vectors[:, strong]
+
+
+def _differs(difference: np.ndarray, product: np.ndarray) -> bool:
+    """Whether a product is more than rounding: of halves all alike, it is not."""
+    return bool(np.linalg.norm(difference) > ROUNDING * max(float(np.linalg.norm(product)), 1))
 
 
 def _uncorrelate(

@@ -49,7 +49,8 @@ def view_of(sources: Sources) -> dict[str, Any]:
     `type` which row of `types` each is of. `joins` are the tokens that go on with the word of the
     token before. Errors of words are null where the errors of their tokens differ. `inexact` are,
     for each encoder, places of the sentences that are left out of regressions for their errors.
-    Only the first sentences are taken of many, `left_out` are not.
+    `names` are the user's own of the sentences. Only the first sentences are taken of many,
+    `left_out` are not.
 
     Raises
     ------
@@ -69,7 +70,7 @@ def view_of(sources: Sources) -> dict[str, Any]:
     types = tokens.select("token", *names).unique("token").sort("token").with_row_index("type")
     tokens = tokens.join(types.select("token", "type"), "token", maintain_order="left")
     counted = tokens.group_by("sentence_id", maintain_order=True).len()
-    corpus = read_table(sources.texts, CORPUS).select("sentence_id", "text")
+    corpus = read_table(sources.texts, CORPUS).select("sentence_id", "text", "^id$")
     sentences = counted.join(corpus, "sentence_id", how="left", maintain_order="left")
     unknown = sentences.filter(pl.col("text").is_null())["sentence_id"]
     if len(unknown):
@@ -84,6 +85,7 @@ def view_of(sources: Sources) -> dict[str, Any]:
         "unit": unit,
         "left_out": max(0, len(weighed) - SENTENCES),
         "sentences": shown(sentences["sentence_id"]),
+        "names": shown(sentences["id"]) if "id" in sentences.columns else None,
         "texts": shown(sentences["text"]),
         "lengths": shown(sentences["len"]),
         "type": shown(tokens["type"]),

@@ -23,6 +23,7 @@ class Sentence:
     `words` [n] numbers the words that the tokenizer splits text into, None where a token is in
     none; it is None itself if the tokenizer does not say.
     `spelled` [n] is how they read, None where a token is in none or its word was cut.
+    `id` is the user's name of the row, if there is one.
     """
 
     number: int
@@ -36,6 +37,7 @@ class Sentence:
     word_weight: np.ndarray | None = None
     error: np.ndarray | None = None
     completeness: float | None = None
+    id: str | None = None
 
     def weigh(
         self, contributions: np.ndarray, error: np.ndarray | float, completeness: float
@@ -79,8 +81,9 @@ def read_sentences(
     if table.is_empty():
         raise InputError(f"{corpus}: holds no sentences")
     sentences = make_sentences(table["text"].to_list(), tokenizer, longest, prompt)
-    for number, sentence in zip(table["sentence_id"], sentences, strict=True):
-        sentence.number = number
+    own = table["id"] if "id" in table.columns else [None] * len(table)
+    for number, name, sentence in zip(table["sentence_id"], own, sentences, strict=True):
+        sentence.number, sentence.id = number, name
         if all(sentence.special):
             raise InputError(f"{corpus}: sentence_id {number} has no tokens; drop it")
     if cut := sum(sentence.truncated for sentence in sentences):

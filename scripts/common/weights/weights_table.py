@@ -43,6 +43,9 @@ def write_weights(
             "word_weight": np.concatenate([nothing, *(s.word_weight for s in sentences)]),
         }
     ).with_columns(pl.col("error", "word_weight").fill_nan(None))
+    if any(s.id is not None for s in of):
+        ids_of_rows = np.repeat(np.array([s.id for s in sentences], object), sizes)
+        frame = frame.with_columns(pl.Series("id", ids_of_rows.tolist(), pl.String))
     if not frame["weight"].is_finite().all():
         raise InputError(f"{encoder.directory}: gives embeddings that are not finite")
     rows = sum(len(s.ids) for s in of)

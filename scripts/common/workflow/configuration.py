@@ -1,6 +1,7 @@
 """The configuration of a run: validated, with defaults, and what follows from it."""
 
 import copy
+import datetime
 import difflib
 import math
 import re
@@ -14,11 +15,28 @@ from typing import Any
 
 import jsonschema
 import yaml
+from jsonschema.exceptions import best_match
+
+from common.corpora.files import (
+    POINTED_AT,
+    at_home,
+    fault_of_files,
+    find_files,
+    kind_of,
+    known_encoding,
+    pointer_in,
+)
 
 SCHEMA = Path(__file__).parents[3] / "rules" / "schemas" / "config.schema.yaml"
 
+PATTERN = re.compile(r"[*?\[]")
+BRACES = re.compile(r"[{}\n\r]")
+"""What Snakemake would fill in, or is no name of one line."""
 LIMITS = re.compile("min|max|exclusive|pattern|unique")
 """Keys of a schema that bound its values."""
+EXPONENT = re.compile(r"([-+]?\d+\.?\d*)[eE]([-+]?\d{1,3})")
+NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
+"""Numbers with an exponent, of which YAML 1.1 knows but those like 5.0e-2, and without."""
 SHOWN = reprlib.Repr()
 """Values as errors show them: whole, unless they are long."""
 SHOWN.maxstring = SHOWN.maxother = SHOWN.maxlong = 60
@@ -27,24 +45,36 @@ Config = dict[str, Any]
 
 
 class ConfigError(Exception):
-    """One line: the key's path, its value and what is allowed."""
+    """A line for each fault: the key's path, its value and what is allowed."""
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
 
 
-def validated(config: Config) -> Config:
-    """Fill `config` with the schema's defaults and check it, with the references in it.
+def validated(config: Config, overrides: Config | None = None) -> Config:
+    """Fill `config` with the schema's defaults and check it, with references and files in it.
+
+    Parameters
+    ----------
+    overrides
+        The part of `config` that was given on the command line, whose inner values are all strings.
 
     Raises
     ------
     ConfigError
-        The first fault found.
+        All faults.
     """
-    if fault := next(_outdated(config), None):
-        raise ConfigError(fault)
-    error = jsonschema.exceptions.best_match(_validator().iter_errors(config))
-    if error:
-        raise ConfigError(_one_line(error))
-    if fault := next(_reference_faults(config), None):
-        raise ConfigError(fault)
+    if outdated := [*_outdated(config)]:
+        raise ConfigError(*outdated)
+    errors = [*_validator().iter_errors(config)]
+    if overrides and _read_overrides(config, overrides, errors):
+        errors = [*_validator().iter_errors(config)]
+    told = _by_place(errors)
+    faults = [line for error in told for line in _lines(error)]
+    faults += _reference_faults(config, {tuple(error.absolute_path) for error in told})
+    if faults:
+        raise ConfigError(*dict.fromkeys(faults))
     return config
 
 
@@ -60,15 +90,53 @@ def _outdated(config: Config) -> Iterator[str]:
             )
 
 
-def refuse_repeated_keys(file: Path) -> None:
-    """Refuse a YAML file that gives one key twice: all but the last would be lost in silence.
+def _by_place(errors: list[Any]) -> list[Any]:
+    """The error that says most of each value; of keys that are unknown or missing, all."""
+    places: dict[Any, list[Any]] = {}
+    for error in errors:
+        of_keys = error.validator in {"required", "additionalProperties"}
+        places.setdefault(id(error) if of_keys else tuple(error.absolute_path), []).append(error)
+    return [best_match(iter(group)) for group in places.values()]
+
+
+def _read_overrides(config: Config, overrides: Config, errors: list[Any]) -> bool:
+    """Read strings of the command line as YAML where they are no valid values; whether any is."""
+    read = False
+    for error in map(best_match, ([error] for error in errors)):
+        *path, key = error.absolute_path or [None]
+        inner, given = config, overrides
+        try:
+            for part in path:
+                inner, given = inner[part], given[part]
+            if isinstance(given[key], str) and inner[key] == given[key]:
+                inner[key] = yaml.safe_load(given[key])
+                read = read or inner[key] != given[key]
+        except (LookupError, TypeError, yaml.YAMLError):
+            continue
+    return read
+
+
+def check_yaml(file: Path) -> None:
+    """Refuse a file that is no YAML, or gives one key twice: all but the last would be lost.
 
     Raises
     ------
     ConfigError
-        The first key that stands twice, and where.
+        The line of the fault.
     """
-    _refuse_repeated(yaml.compose(file.read_text()), "")
+    try:
+        root = yaml.compose(file.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        told = " ".join(filter(None, (error.context, error.problem)))
+        raise ConfigError(f"{line}not YAML ({told}); see to blanks, colons and quotes") from error
+    except (yaml.YAMLError, ValueError) as error:
+        told = " ".join(str(error).split())
+        raise ConfigError(f"not YAML ({told}); see to its characters") from error
+    if not isinstance(root, yaml.MappingNode):
+        raise ConfigError("no settings, each a key and its value, in it")
+    _refuse_repeated(root, "")
 
 
 def _refuse_repeated(node: yaml.Node | None, path: str) -> None:
@@ -95,7 +163,11 @@ def derive_seed(seed: int, *names: str) -> int:
 
 def root_of(config: Config, encoder: str) -> str:
     """The encoder at the start of a chain of encoders made of others: its tokenizer is theirs."""
+    seen = set()
     while "base" in config["encoders"][encoder]:
+        if encoder in seen:
+            raise LookupError(f"{encoder} depends on itself")
+        seen.add(encoder)
         encoder = config["encoders"][encoder]["base"]
     return encoder
 
@@ -165,25 +237,52 @@ def _validator() -> Any:
     return extended(yaml.safe_load(SCHEMA.read_text()))
 
 
-def _one_line(error: jsonschema.ValidationError) -> str:
+def _lines(error: jsonschema.ValidationError) -> Iterator[str]:
+    """A line for each key that is unknown or missing, or for the value."""
     path = ".".join(str(part) for part in error.absolute_path) or "the config"
     about = error.schema.get("properties", {})
     if error.validator == "additionalProperties":
-        key = next(key for key in error.instance if key not in about)
-        close = difflib.get_close_matches(str(key), about, 1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        return f"{path}: unknown key {SHOWN.repr(key)}; {hint}allowed: {', '.join(sorted(about))}"
-    if error.validator == "required":
-        key = next(key for key in error.validator_value if key not in error.instance)
-        fault, meaning = f"key {key!r} is missing", about.get(key, {}).get("description")
-    elif error.validator == "anyOf" and all(e.validator == "required" for e in error.context):
+        for key in error.instance.keys() - about.keys():
+            close = difflib.get_close_matches(str(key), about, 1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            allowed = ", ".join(sorted(about))
+            yield f"{path}: unknown key {SHOWN.repr(key)}; {hint}allowed: {allowed}"
+    elif error.validator == "required":
+        for key in error.validator_value:
+            if key not in error.instance:
+                meaning = about.get(key, {}).get("description")
+                yield f"{path}: key {key!r} is missing{f' ({meaning})' if meaning else ''}"
+    else:
+        yield _of_value(path, error)
+
+
+def _of_value(path: str, error: jsonschema.ValidationError) -> str:
+    if error.validator == "anyOf" and all(e.validator == "required" for e in error.context):
         keys = [key for e in error.context for key in e.validator_value]
         fault, meaning = f"one of the keys {', '.join(keys)} is needed", None
     else:
         enums = [inner.schema for inner in error.context if inner.validator == "enum"]
-        fault = f"{SHOWN.repr(error.instance)}; allowed: {_allowed([*enums, error.schema][0])}"
+        about = [*enums, error.schema][0]
+        fault = f"{SHOWN.repr(error.instance)}; allowed: {_allowed(about)}"
+        fault += _as_yaml(error.instance, about)
         meaning = error.schema.get("description")
     return " ".join(f"{path}: {fault}{f' ({meaning})' if meaning else ''}".split())
+
+
+def _as_yaml(value: Any, about: dict[str, Any]) -> str:
+    """How YAML is to be told that a text is no number, or a number no text."""
+    kinds = about.get("type", "string")
+    if "string" in kinds and isinstance(value, bool | int | float | datetime.date):
+        return "; YAML takes it for no text: write it in quotes"
+    if isinstance(value, str) and ("number" in kinds or "integer" in kinds):
+        if found := EXPONENT.fullmatch(value):
+            digits, exponent = found[1], int(found[2])
+            number = f"{digits if '.' in digits else f'{digits}.0'}e{exponent:+d}"
+            number = number if "number" in kinds else f"{float(number):.0f}"
+            return f"; YAML takes it for text: write {number}"
+        if NUMBER.fullmatch(value):
+            return "; it is text: write it without quotes"
+    return ""
 
 
 def _allowed(about: dict[str, Any]) -> str:
@@ -195,29 +294,64 @@ def _allowed(about: dict[str, Any]) -> str:
     return ", ".join([" or ".join(kinds), *limits])
 
 
-def _reference_faults(config: Config) -> Iterator[str]:
-    yield from _corpus_faults(config)
-    yield from _encoder_faults(config)
-    if config["evaluation"] is not None:
-        evaluated_on = config["evaluation"]["corpus"]
-        yield from _known("evaluation.corpus", evaluated_on, config["corpora"])
-        yield from _unscored("evaluation.corpus", evaluated_on, config["corpora"])
-    for name, comparison in config["comparisons"].items():
-        yield from _comparison_faults(config, f"comparisons.{name}", comparison)
-    if config["theory"] is not None:
-        yield from _theory_faults(config, config["theory"])
+def _reference_faults(config: Config, broken: set[tuple[str | int, ...]]) -> list[str]:
+    """Faults of what names something else, each part as far as the rest of the config allows.
+
+    Parameters
+    ----------
+    broken
+        Paths of what is wrong by itself: nothing is said of what depends on it.
+    """
+    sound: Config = {name: _sound(config.get(name), (name,), broken) for name in SECTIONS}
+    parts = [_cycle_faults(sound)]
+    for section, checks in CHECKED.items():
+        for name in sound[section] or {}:
+            odd = {path[2] for path in broken if path[:2] == (section, name) and len(path) > 2}
+            entry = config[section][name]
+            if isinstance(entry, dict):
+                entry = {key: value for key, value in entry.items() if key not in odd}
+            parts += [check(sound, name, entry) for check in checks]
+    parts += [_evaluation_faults(sound), _theory_faults(sound)]
+    faults: list[str] = []
+    for part in parts:
+        try:
+            for fault in part:
+                faults.append(fault)
+        except (LookupError, TypeError, AttributeError):
+            if not (broken or faults):
+                raise
+    return faults
+
+
+def _sound(section: Any, path: tuple[str, ...], broken: set[tuple[str | int, ...]]) -> Any:
+    """A section with None for the entries that are broken, or for the whole of it."""
+    if section is None or path in broken:
+        return None
+    if path[0] not in CHECKED:
+        return {} if any(one[:1] == path for one in broken) else section
+    odd = {one[1] for one in broken if one[:1] == path}
+    return {name: None if name in odd else entry for name, entry in section.items()}
 
 
 def _known(path: str, name: str, among: Config) -> Iterator[str]:
-    if name not in among:
-        yield f"{path}: nothing is named {name!r}; there are: {', '.join(sorted(among))}"
+    if among is not None and name not in among:
+        there = ", ".join(sorted(map(str, among)))
+        yield f"{path}: nothing is named {name!r}; there are: {there}"
+
+
+def _evaluation_faults(config: Config) -> Iterator[str]:
+    if config["evaluation"] is None:
+        return
+    evaluated_on = config["evaluation"]["corpus"]
+    yield from _known("evaluation.corpus", evaluated_on, config["corpora"])
+    yield from _unscored("evaluation.corpus", evaluated_on, config["corpora"])
 
 
 def _texts(corpus: Config) -> int:
     """Texts of a row of a corpus: 2 of pairs, 3 of triplets."""
     if corpus["source"] == "generated":
         return 2 if corpus["form"] == "scored_pairs" else 1
-    return len(corpus.get("text_columns", [""]))
+    return len(corpus["text_columns"]) if corpus["source"] in {"file", "hub"} else 1
 
 
 def _scored(corpus: Config) -> bool:
@@ -226,116 +360,187 @@ def _scored(corpus: Config) -> bool:
 
 def _unscored(path: str, name: str, among: Config) -> Iterator[str]:
     if _texts(among[name]) < 2 or not _scored(among[name]):
-        fit = [n for n, corpus in among.items() if _texts(corpus) > 1 and _scored(corpus)]
+        pairs = {n for n, corpus in among.items() if corpus and _texts(corpus) > 1}
+        fit = sorted(n for n in pairs if _scored(among[n]))
         yield (
-            f"{path}: {name!r} holds no scored pairs; allowed: {', '.join(sorted(fit)) or 'none'} "
+            f"{path}: {name!r} holds no scored pairs; allowed: {', '.join(fit) or 'none'} "
             "(form scored_pairs, or two text_columns and a score_column)"
         )
 
 
-def _corpus_faults(config: Config) -> Iterator[str]:
-    corpora = config["corpora"]
-    for name, corpus in corpora.items():
-        for file in corpus.get("files", []):
-            if not Path(file).is_file():
-                yield f"corpora.{name}.files: no such file {file!r}"
-        for other in corpus.get("corpora", []):
-            yield from _known(f"corpora.{name}.corpora", other, corpora)
-        if corpus["source"] == "generated" and corpus["sentences"][0] > corpus["sentences"][1]:
-            yield f"corpora.{name}.sentences: fewest is above most in {corpus['sentences']}"
-        for key in ("score_column", "label_column"):
-            if corpus.get(key) is not None and _texts(corpus) < 2:
-                yield (
-                    f"corpora.{name}.{key}: {corpus[key]!r} would be of a pair; name two "
-                    "text_columns, or leave it out"
-                )
-        if corpus.get("segment") is not None and _texts(corpus) > 1:
-            yield (
-                f"corpora.{name}.segment: {corpus['segment']!r}, but the texts of a pair are not "
-                "split; allowed: null, or one text column"
-            )
-    yield from _cycles("corpora", {n: c.get("corpora", []) for n, c in corpora.items()})
-
-
-def _encoder_faults(config: Config) -> Iterator[str]:
-    encoders = config["encoders"]
-    for name, encoder in encoders.items():
-        path = f"encoders.{name}"
-        for key in ("corpus", "development"):
-            if encoder.get(key) is not None:
-                yield from _known(f"{path}.{key}", encoder[key], config["corpora"])
-        if encoder.get("development") is not None:
-            yield from _unscored(f"{path}.development", encoder["development"], config["corpora"])
-        if encoder["source"] == "finetuned":
-            yield from _positives_faults(config, path, encoder)
-        if "base" in encoder:
-            yield from _known(f"{path}.base", encoder["base"], encoders)
-        if "path" in encoder and not Path(encoder["path"]).is_dir():
-            yield f"{path}.path: no such directory {encoder['path']!r}"
-        shape = encoder.get("architecture")
-        if shape and shape["width"] % shape["heads"]:
-            width, heads = shape["width"], shape["heads"]
-            yield f"{path}.architecture.width: {width} is no multiple of {heads} heads"
-    yield from _cycles(
-        "encoders", {n: [e["base"]] if "base" in e else [] for n, e in encoders.items()}
-    )
-
-
-def _positives_faults(config: Config, path: str, encoder: Config) -> Iterator[str]:
-    kind, name = encoder["positives"], encoder["corpus"]
-    corpus = config["corpora"][name]
-    needed = {"pairs": 2, "triplets": 3}.get(kind, 1)
-    if _texts(corpus) < needed:
+def _file_faults(_: Config, name: str, corpus: Config) -> Iterator[str]:
+    found: list[Path] = []
+    for file in corpus.get("files", []):
+        these = find_files(file)
+        if not these:
+            kind = "no such file" if not PATTERN.search(file) else "no file is like"
+            kind = "no file of a known kind in" if Path(file).is_dir() else kind
+            yield f"corpora.{name}.files: {kind} {file!r}"
+        odd = [one for one in these if BRACES.search(str(one))]
+        if odd:
+            yield f"corpora.{name}.files: {str(odd[0])!r} has braces or a line end; rename it"
+        found += these
+    if fault := fault_of_files(found):
+        yield f"corpora.{name}.files: {' '.join(fault.split())}"
+    kinds = {kind_of(file) for file in found}
+    by_number = all(isinstance(column, int) for column in columns_of(corpus))
+    if by_number and found and not kinds <= {".csv", ".tsv"}:
         yield (
-            f"{path}.positives: {kind!r} need {needed} texts a row, but corpus {name!r} has "
-            f"{_texts(corpus)}; allowed: adjacent, dropout, or another corpus"
+            f"corpora.{name}.text_columns: {corpus['text_columns']}; numbers are of columns of csv "
+            "and tsv files without a header, others name them"
         )
-    if encoder["minimum_score"] is not None and (needed == 1 or not _scored(corpus)):
+
+
+def _column_faults(_: Config, name: str, corpus: Config) -> Iterator[str]:
+    path = f"corpora.{name}"
+    if corpus["source"] == "generated" and corpus["sentences"][0] > corpus["sentences"][1]:
+        yield f"{path}.sentences: fewest is above most in {corpus['sentences']}"
+    for key in ("score_column", "label_column"):
+        if corpus.get(key) is not None and _texts(corpus) < 2:
+            yield (
+                f"{path}.{key}: {corpus[key]!r} would be of a pair; name two text_columns, or "
+                "leave it out"
+            )
+    if corpus.get("segment") is not None and _texts(corpus) > 1:
+        yield (
+            f"{path}.segment: {corpus['segment']!r}, but the texts of a pair are not split; "
+            "allowed: null, or one text column"
+        )
+    if len({isinstance(column, int) for column in columns_of(corpus)}) > 1:
+        columns = ", ".join(map(repr, columns_of(corpus)))
+        yield f"{path}.text_columns: {columns} are names and numbers; give all columns alike"
+    if not known_encoding(corpus.get("encoding", "utf-8")):
+        yield (
+            f"{path}.encoding: {corpus['encoding']!r} is not known to Python; allowed: utf-8, "
+            "latin-1, cp1252, utf-16 and others"
+        )
+
+
+def _joined_faults(config: Config, name: str, corpus: Config) -> Iterator[str]:
+    for other in corpus.get("corpora", []):
+        yield from _known(f"corpora.{name}.corpora", other, config["corpora"])
+
+
+def columns_of(corpus: Config) -> list[str | int]:
+    """The columns of a corpus that are read, each once."""
+    extra = [corpus.get(f"{key}_column") for key in ("score", "label", "id")]
+    named = [*corpus.get("text_columns", []), *(column for column in extra if column is not None)]
+    return list(dict.fromkeys(named))
+
+
+def numbered(corpus: Config) -> bool:
+    """Whether columns are numbers, because its files have no header."""
+    return any(isinstance(column, int) for column in columns_of(corpus))
+
+
+def _encoder_faults(config: Config, name: str, encoder: Config) -> Iterator[str]:
+    path = f"encoders.{name}"
+    for key in ("corpus", "development"):
+        if encoder.get(key) is not None:
+            yield from _known(f"{path}.{key}", encoder[key], config["corpora"])
+    if "base" in encoder:
+        yield from _known(f"{path}.base", encoder["base"], config["encoders"])
+
+
+def _model_faults(_: Config, name: str, encoder: Config) -> Iterator[str]:
+    path = f"encoders.{name}"
+    if "path" in encoder:
+        folder = at_home(encoder["path"])
+        if not folder.is_dir():
+            yield f"{path}.path: no such directory {encoder['path']!r}"
+        elif pointer := pointer_in(folder):
+            yield f"{path}.path: {pointer}: {POINTED_AT}"
+    shape = encoder.get("architecture")
+    if shape and shape["width"] % shape["heads"]:
+        width, heads = shape["width"], shape["heads"]
+        yield f"{path}.architecture.width: {width} is no multiple of {heads} heads"
+
+
+def _development_faults(config: Config, name: str, encoder: Config) -> Iterator[str]:
+    if encoder.get("development") is not None:
+        yield from _unscored(
+            f"encoders.{name}.development", encoder["development"], config["corpora"]
+        )
+
+
+def _positives_faults(config: Config, name: str, encoder: Config) -> Iterator[str]:
+    if encoder["source"] != "finetuned":
+        return
+    path, kind, corpus = f"encoders.{name}", encoder["positives"], encoder["corpus"]
+    texts = _texts(config["corpora"][corpus])
+    needed = {"pairs": 2, "triplets": 3}.get(kind, 1)
+    if texts < needed:
+        yield (
+            f"{path}.positives: {kind!r} need {needed} texts a row, but corpus {corpus!r} has "
+            f"{texts}; allowed: adjacent, dropout, or another corpus"
+        )
+    scored = needed > 1 and _scored(config["corpora"][corpus])
+    if encoder["minimum_score"] is not None and not scored:
         yield (
             f"{path}.minimum_score: {encoder['minimum_score']}, but positives {kind!r} of corpus "
-            f"{name!r} have no scores; allowed: null, or scored pairs"
+            f"{corpus!r} have no scores; allowed: null, or scored pairs"
         )
 
 
-def _comparison_faults(config: Config, path: str, comparison: Config) -> Iterator[str]:
-    quantities = config["analysis"]["quantities"]
-    scorer = comparison["surprisal_by"]
-    for name in comparison["encoders"]:
-        yield from _known(f"{path}.encoders", name, config["encoders"])
-    if scorer is not None:
-        yield from _known(f"{path}.surprisal_by", scorer, config["encoders"])
-    if scorer is not None and "base" in config["encoders"][scorer]:
-        whole = sorted(n for n, e in config["encoders"].items() if "base" not in e)
-        yield (
-            f"{path}.surprisal_by: {scorer!r} has no masked language model any more; allowed: "
-            f"{', '.join(whole)}"
-        )
+def _comparison_faults(config: Config, name: str, comparison: Config) -> Iterator[str]:
+    path = f"comparisons.{name}"
+    for encoder in comparison["encoders"]:
+        yield from _known(f"{path}.encoders", encoder, config["encoders"])
+    if comparison["surprisal_by"] is not None:
+        yield from _known(f"{path}.surprisal_by", comparison["surprisal_by"], config["encoders"])
     for corpus in comparison["weighed"]:
         yield from _known(f"{path}.weighed", corpus, config["corpora"])
     if comparison["counted_on"] is not None:
         yield from _known(f"{path}.counted_on", comparison["counted_on"], config["corpora"])
+
+
+def _scorer_faults(config: Config, name: str, comparison: Config) -> Iterator[str]:
+    path, scorer = f"comparisons.{name}.surprisal_by", comparison["surprisal_by"]
+    if scorer is not None and "base" in config["encoders"][scorer]:
+        whole = sorted(n for n, e in config["encoders"].items() if e and "base" not in e)
+        yield (
+            f"{path}: {scorer!r} has no masked language model any more; allowed: {', '.join(whole)}"
+        )
+    if scorer is None and "surprisal" in config["analysis"]["quantities"]:
+        yield f"{path}: missing, and analysis.quantities asks for surprisal"
+
+
+def _method_faults(config: Config, name: str, comparison: Config) -> Iterator[str]:
     for method in comparison["methods"] or []:
-        if method not in config["weights"]:
-            yield f"{path}.methods: {method!r} is no section of weights; add one or leave it out"
-    yield from _tokenizer_faults(config, path, comparison)
-    if "surprisal" in quantities and comparison["surprisal_by"] is None:
-        yield f"{path}.surprisal_by: missing, and analysis.quantities asks for surprisal"
+        if config["weights"] and method not in config["weights"]:
+            yield (
+                f"comparisons.{name}.methods: {method!r} is no section of weights; add one or "
+                "leave it out"
+            )
+
+
+def _exact_faults(config: Config, name: str, comparison: Config) -> Iterator[str]:
     counted_on = [comparison["counted_on"]] if comparison["counted_on"] else comparison["weighed"]
     exact = all(has_exact(config, corpus, comparison["encoders"][0]) for corpus in counted_on)
-    if "information_gain_exact" in quantities and not exact:
+    if "information_gain_exact" in config["analysis"]["quantities"] and not exact:
         yield (
-            f"{path}.counted_on: information_gain_exact needs a generated corpus and a tokenizer "
-            "of model word (or, trained here too, analysis.unit word); leave it out of "
-            "analysis.quantities"
+            f"comparisons.{name}.counted_on: information_gain_exact needs a generated corpus and "
+            "a tokenizer of model word (or, trained here too, analysis.unit word); leave it out "
+            "of analysis.quantities"
         )
 
 
-def _theory_faults(config: Config, theory: Config) -> Iterator[str]:
+def _theory_faults(config: Config) -> Iterator[str]:
+    theory = config["theory"]
+    if theory is None:
+        return
     for key in ("corpus", "counted_on"):
         yield from _known(f"theory.{key}", theory[key], config["corpora"])
     yield from _known("theory.tokenizer", theory["tokenizer"], config["encoders"])
     if config["analysis"]["unit"] == "word":
         yield "theory: embeddings are those of tokens; leave it out or set analysis.unit to token"
+
+
+def _cycle_faults(config: Config) -> Iterator[str]:
+    corpora, encoders = config["corpora"] or {}, config["encoders"] or {}
+    yield from _cycles("corpora", {n: c.get("corpora", []) for n, c in corpora.items() if c})
+    bases = {n: [e["base"]] for n, e in encoders.items() if e and "base" in e}
+    yield from _cycles("encoders", bases)
 
 
 def has_exact(config: Config, corpus: str, encoder: str) -> bool:
@@ -345,7 +550,7 @@ def has_exact(config: Config, corpus: str, encoder: str) -> bool:
     return config["corpora"][corpus]["source"] == "generated" and whole
 
 
-def _tokenizer_faults(config: Config, path: str, comparison: Config) -> Iterator[str]:
+def _tokenizer_faults(config: Config, name: str, comparison: Config) -> Iterator[str]:
     def tokenizer(name: str) -> Any:
         root = config["encoders"][root_of(config, name)]
         return (root["corpus"], root["tokenizer"]) if root["source"] == "pretrained" else None
@@ -354,8 +559,8 @@ def _tokenizer_faults(config: Config, path: str, comparison: Config) -> Iterator
     for other in (*others, comparison["surprisal_by"] or first):
         if tokenizer(other) != tokenizer(first):
             yield (
-                f"{path}: encoders {first!r} and {other!r} have different tokenizers; a comparison "
-                "needs one tokenizer for all"
+                f"comparisons.{name}: encoders {first!r} and {other!r} have different tokenizers; "
+                "a comparison needs one tokenizer for all"
             )
 
 
@@ -365,3 +570,14 @@ def _cycles(path: str, edges: dict[str, list[str]]) -> Iterator[str]:
     except CycleError as error:
         cycle = error.args[1][::-1]
         yield f"{path}.{cycle[0]}: depends on itself through {' -> '.join(cycle)}"
+
+
+CHECKED = {
+    "corpora": (_file_faults, _column_faults, _joined_faults),
+    "encoders": (_encoder_faults, _model_faults, _development_faults, _positives_faults),
+    "comparisons": (
+        *(_comparison_faults, _scorer_faults, _method_faults),
+        *(_tokenizer_faults, _exact_faults),
+    ),
+}
+SECTIONS = (*CHECKED, "weights", "evaluation", "analysis", "theory")

@@ -2,12 +2,16 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from common.workflow.configuration import Config, unpinned
 from common.workflow.submission import NO_SLURM, refusals
+
+NEEDED = ("cyclopts", "numpy", "polars", "pyarrow")
+"""What every script imports."""
 
 
 def refuse_to_start(workflow: Any, config: Config, config_files: str) -> None:
@@ -27,6 +31,8 @@ def _reasons(workflow: Any, config: Config, config_files: str) -> list[str]:
         refused = refusals(workflow) if shutil.which("sbatch") else [NO_SLURM]
         if refused:
             return refused
+    if missing := _missing_modules(workflow):
+        return [missing]
     folder = Path("results") / config["run"]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -36,3 +42,21 @@ def _reasons(workflow: Any, config: Config, config_files: str) -> list[str]:
     if writable:
         return []
     return [f"{folder} cannot be written; see who may, and whether its disk can"]
+
+
+def _missing_modules(workflow: Any) -> str | None:
+    """What jobs would lack where the environment of the workflow is not active."""
+    if workflow.deployment_settings.deployment_method:
+        return None
+    python = shutil.which("python")
+    if python is None:
+        return f"no command python; activate the environment first ({Path(sys.executable).parent})"
+    names = ", ".join(map(repr, NEEDED))
+    ask = f"import importlib.util as u; print(*(n for n in ({names}) if not u.find_spec(n)))"
+    asked = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=False)
+    if asked.returncode == 0 and not asked.stdout.strip():
+        return None
+    return (
+        f"{python} lacks {asked.stdout.strip() or 'what scripts need'}; activate the environment "
+        "that holds it, or let Snakemake make one (--sdm conda)"
+    )
