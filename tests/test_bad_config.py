@@ -430,7 +430,7 @@ def test_all_faults_are_told_in_one_go(tmp_path: Path) -> None:
     config["encoders"]["adjacent"] |= {"base": "nobody", "corpus": "nothing"}
     config["encoders"]["local"] = {"source": "path", "path": str(tmp_path), "pooling": "cls"}
     config["comparisons"]["adjacent"]["weighed"] = ["nowhere"]
-    del config["evaluation"]
+    del config["weights"]
     with pytest.raises(ConfigError) as caught:
         validated(config)
     told = dict(line.split(": ", 1) for line in caught.value.faults)
@@ -448,7 +448,7 @@ def test_all_faults_are_told_in_one_go(tmp_path: Path) -> None:
     ]
     files = [line for line in caught.value.faults if ".text.files" in line]
     assert [part in line for part, line in zip(("no such", "empty: no text"), files, strict=True)]
-    assert "'evaluation' is missing" in told["the config"]
+    assert "'weights' is missing" in told["the config"]
     assert "git lfs pull" in told["encoders.local.path"]
 
 
