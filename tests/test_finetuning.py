@@ -272,7 +272,7 @@ def test_an_encoder_without_transformer_is_not_randomized(tmp_path: Path) -> Non
 
     static = StaticEmbedding(build_tokenizer(WORDS).backend_tokenizer, embedding_dim=8)
     SentenceTransformer(modules=[static], device="cpu").save(str(tmp_path / "static"))
-    with pytest.raises(InputError, match="no transformer"):
+    with pytest.raises(InputError, match="module 0 is a StaticEmbedding"):
         randomize_encoder.main(tmp_path / "static", output_encoder=tmp_path / "random", seed=0)
 
 

@@ -197,8 +197,8 @@ def test_the_report_needs_no_network_and_opens(
 def test_the_summary_is_of_this_run(done: Workflow) -> None:
     text = done.results("summary.md").read_text()
     assert text.startswith("# Summary of the run tiny\n")
-    changes = read_table(done.results("tables/change.parquet"), TABLES["change"])
-    assert text.count("\n| adjacent |") == len(changes)
+    values = read_table(done.results("tables/regression.parquet"), TABLES["regression"])
+    assert text.count("\n| adjacent |") == len(values)
 
 
 def test_a_second_run_has_nothing_to_do(done: Workflow) -> None:
@@ -264,7 +264,7 @@ def test_a_misspelt_key_is_one_line(edited: Workflow) -> None:
     assert run.returncode == 1
     assert run.stderr.strip() == (
         "tiny.yaml: corpora.language: unknown key 'sise'; did you mean 'size'? "
-        "allowed: form, sentences, size, source"
+        "allowed: burstiness, form, sentences, size, source"
     )
 
 

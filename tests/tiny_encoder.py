@@ -137,7 +137,8 @@ def _config(
         own["max_position_embeddings"] = POSITIONS
     return AutoConfig.for_model(
         architecture,
-        vocab_size=len(tokenizer),
+        # the tokenizer of Qwen2 adds an end of text when it is read
+        vocab_size=len(tokenizer) + (architecture == "qwen2"),
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=tokenizer.cls_token_id,
         eos_token_id=tokenizer.sep_token_id,

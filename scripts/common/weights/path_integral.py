@@ -263,8 +263,7 @@ def _more_nodes(tried: dict[int, float], tolerance: float, max_nodes: int) -> in
     """Nodes to try next, at most doubled; 0 if the errors `tried` are good or as good as can be."""
     counts, errors = list(tried), list(tried.values())
     count, error = counts[-1], errors[-1]
-    best = int(np.argmin(errors))
-    stalled = count >= GROWTH_WITHOUT_GAIN * counts[best] and errors[best] < ROUNDING
+    stalled = count >= GROWTH_WITHOUT_GAIN * counts[int(np.argmin(errors))]
     if not error > tolerance or count >= max_nodes or stalled:
         return 0
     if len(errors) > 1 and error >= errors[-2]:
