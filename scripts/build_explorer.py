@@ -15,6 +15,8 @@ from common.tables import read_table
 
 ASSETS = Path(__file__).parent / "explorer"
 LABELS = style.QUANTITY_NAMES | {
+    "information_gain_extrapolated_low": "information gain, extrapolated: from",
+    "information_gain_extrapolated_high": "information gain, extrapolated: to",
     "information_gain_low": "information gain, Bayes: from",
     "information_gain_high": "information gain, Bayes: to",
 }
