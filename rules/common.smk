@@ -297,13 +297,13 @@ def bootstrap_options(*keys):
         "confidence",
         draws=ANALYSIS["bootstrap_draws"],
         seed=seed_for("bootstrap", wildcards.corpus),
+        largest_error=largest_error(wildcards),
     )
 
 
 def largest_error(wildcards):
-    """Which sentences a method's regressions leave out: standard errors of samples are no bias."""
-    sampled = wildcards.method == "shapley"
-    return "" if sampled else options(ANALYSIS, "largest_error")
+    """Above which sentences are left out, if any: standard errors of samples are no bias."""
+    return None if wildcards.method == "shapley" else ANALYSIS["largest_error"]
 
 
 def exact_of(wildcards):

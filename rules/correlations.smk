@@ -13,7 +13,6 @@ rule correlate_weights:
         "<benchmarks>/correlate_weights/{comparison}.{corpus}.{method}.tsv"
     params:
         names=names_of,
-        largest_error=largest_error,
         settings=bootstrap_options("quantities", "minimum_count", "permutations"),
         surprisal=given("surprisal"),
     threads: 1
@@ -23,9 +22,9 @@ rule correlate_weights:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script:q} --weights {input.weights:q} --information {input.information:q} {params.surprisal}"
-        " --output-regression {output.regression:q} --output-change {output.change:q}"
-        " {params.names} {params.settings} {params.largest_error} 2>&1 | tee {log:q}"
+        "python {input.script:q} --weights {input.weights:q} --information {input.information:q}"
+        " {params.surprisal} --output-regression {output.regression:q} --output-change {output.change:q}"
+        " {params.names} {params.settings} 2>&1 | tee {log:q}"
 
 
 rule correlate_shares:
@@ -42,7 +41,6 @@ rule correlate_shares:
         "<benchmarks>/correlate_shares/{comparison}.{corpus}.{method}.tsv"
     params:
         names=names_of,
-        largest_error=largest_error,
         settings=bootstrap_options("quantities", "minimum_count", "permutations"),
         surprisal=given("surprisal"),
     threads: 1
@@ -52,9 +50,9 @@ rule correlate_shares:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script:q} --weights {input.weights:q} --information {input.information:q} {params.surprisal}"
-        " --output-within-sentence {output.within_sentence:q}"
-        " {params.names} {params.settings} {params.largest_error} 2>&1 | tee {log:q}"
+        "python {input.script:q} --weights {input.weights:q} --information {input.information:q}"
+        " {params.surprisal} --output-within-sentence {output.within_sentence:q}"
+        " {params.names} {params.settings} 2>&1 | tee {log:q}"
 
 
 rule partition_variance:
@@ -71,7 +69,6 @@ rule partition_variance:
         "<benchmarks>/partition_variance/{comparison}.{corpus}.{method}.tsv"
     params:
         names=names_of,
-        largest_error=largest_error,
         settings=bootstrap_options("quantities", "minimum_count", "permutations"),
         surprisal=given("surprisal"),
     threads: 1
@@ -81,9 +78,9 @@ rule partition_variance:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script:q} --weights {input.weights:q} --information {input.information:q} {params.surprisal}"
-        " --output-partial {output.partial:q}"
-        " {params.names} {params.settings} {params.largest_error} 2>&1 | tee {log:q}"
+        "python {input.script:q} --weights {input.weights:q} --information {input.information:q}"
+        " {params.surprisal} --output-partial {output.partial:q}"
+        " {params.names} {params.settings} 2>&1 | tee {log:q}"
 
 
 rule average_weights:
@@ -100,7 +97,6 @@ rule average_weights:
         "<benchmarks>/average_weights/{comparison}.{corpus}.{method}.tsv"
     params:
         names=names_of,
-        largest_error=largest_error,
         settings=bootstrap_options(),
         exact=given("exact"),
     threads: 1
@@ -110,6 +106,6 @@ rule average_weights:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script:q} --weights {input.weights:q} --information {input.information:q} {params.exact}"
-        " --output-classes {output.classes:q}"
-        " {params.names} {params.settings} {params.largest_error} 2>&1 | tee {log:q}"
+        "python {input.script:q} --weights {input.weights:q} --information {input.information:q}"
+        " {params.exact} --output-classes {output.classes:q}"
+        " {params.names} {params.settings} 2>&1 | tee {log:q}"

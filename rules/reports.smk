@@ -119,8 +119,9 @@ rule plot_regressions:
         "<benchmarks>/plot_regressions/{comparison}.{corpus}.{method}.tsv"
     params:
         names=names_of,
-        settings=options(ANALYSIS, "quantities", "minimum_count"),
-        largest_error=largest_error,
+        settings=lambda w: options(
+            ANALYSIS, "quantities", "minimum_count", largest_error=largest_error(w)
+        ),
         surprisal=given("surprisal"),
     threads: 1
     resources:
@@ -132,7 +133,7 @@ rule plot_regressions:
         "python {input.script:q} --weights {input.weights:q} --information {input.information:q}"
         " {params.surprisal} --regression {input.regression:q}"
         " --output-svg {output.svg:q} --output-pdf {output.pdf:q}"
-        " {params.names} {params.settings} {params.largest_error} 2>&1 | tee {log:q}"
+        " {params.names} {params.settings} 2>&1 | tee {log:q}"
 
 
 rule plot_changes:
@@ -295,8 +296,7 @@ rule collect_tokens:
     benchmark:
         "<benchmarks>/collect_tokens/{comparison}.{corpus}.{method}.tsv"
     params:
-        names=lambda w: options(dict(w)),
-        largest_error=largest_error,
+        names=lambda w: options(dict(w), largest_error=largest_error(w)),
         surprisal=given("surprisal"),
     threads: 1
     resources:
@@ -307,7 +307,7 @@ rule collect_tokens:
     shell:
         "python {input.script:q} --texts {input.texts:q} --weights {input.weights:q}"
         " --information {input.information:q} {params.surprisal}"
-        " --regression {input.regression:q} {params.names} {params.largest_error}"
+        " --regression {input.regression:q} {params.names}"
         " --output-tokens {output.tokens:q} 2>&1 | tee {log:q}"
 
 

@@ -10,6 +10,7 @@ from common.contract import REGRESSION
 from common.reports.page import shown
 from common.reports.style import QUANTITY_NAMES
 from common.reports.token_views import Sources, view_of
+from common.reports.trainings import encoders_of
 from common.tables import read_table, whole
 
 
@@ -73,7 +74,7 @@ def main(
         raise InputError(
             f"{regression}: no row for {comparison}, {corpus}, {method}; correlate first"
         )
-    encoders = rows.sort("stage")["encoder"].unique(maintain_order=True).to_list()
+    encoders = encoders_of(rows)
     if len(encoders) != len(weights):
         raise InputError(
             f"{regression}: {len(encoders)} encoders for {comparison}, but --weights has "

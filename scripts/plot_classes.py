@@ -8,7 +8,7 @@ from common.command import InputError, run
 from common.contract import CLASSES
 from common.reports import style
 from common.reports.series import chain, draw_series, marks_of
-from common.reports.trainings import averaged
+from common.reports.trainings import averaged, encoders_of
 from common.tables import read_table
 
 GROUPINGS = {
@@ -65,8 +65,7 @@ def main(
         "mean weight / mean weight of all tokens",
         reference=1,
     )
-    encoders = rows.sort("stage")["encoder"].unique(maintain_order=True).to_list()
-    figure.suptitle(f"{comparison}: {chain(encoders)}, weighed on {corpus}")
+    figure.suptitle(f"{comparison}: {chain(encoders_of(rows))}, weighed on {corpus}")
     style.write_figure(figure, output_svg, output_pdf)
 
 

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import blended_transform_factory
 
 from common.reports import style
-from common.reports.trainings import averaged, single
+from common.reports.trainings import averaged, encoders_of, single
 from common.reports.wording import with_interval
 
 ROW = 0.17
@@ -35,10 +35,7 @@ ARROW: dict[str, Any] = {
 
 def weighed(table: pl.DataFrame) -> pl.Expr:
     """A group for each comparison and corpus of a table of all encoders, which names these."""
-    series = {
-        name: chain(rows.sort("stage")["encoder"].unique(maintain_order=True).to_list())
-        for (name,), rows in table.group_by("comparison")
-    }
+    series = {name: chain(encoders_of(rows)) for (name,), rows in table.group_by("comparison")}
     encoders = pl.col("comparison").replace_strict(series, return_dtype=pl.String)
     return pl.format("{}, {}: {}", "comparison", "corpus", encoders)
 
@@ -63,7 +60,6 @@ def marks_of(
     return table.select(
         "method",
         "stage",
-        "encoder",
         "reference",
         "replicate",
         group=group,
@@ -88,10 +84,10 @@ def draw_series(
     Parameters
     ----------
     marks
-        Columns method, stage, encoder, reference (null, or the encoder that the value is a change
-        from), replicate, group, item, value, value_low, value_high, and negative: whether the mark
-        points down. Groups and items come in the order of the rows. Of several replicates, each
-        is a dot beside the mark of their mean.
+        Columns method, stage, reference (null, or the encoder that the value is a change from),
+        replicate, group, item, value, value_low, value_high, and negative: whether the mark points
+        down. Groups and items come in the order of the rows. Of several replicates, each is a dot
+        beside the mark of their mean.
     item_names
         How items are written.
     label

@@ -7,7 +7,7 @@ import polars as pl
 
 from common.contract import COLLAPSED
 from common.reports.style import METHOD_NAMES, QUANTITY_NAMES
-from common.reports.trainings import averaged, single, trainings
+from common.reports.trainings import averaged, encoders_of, single, trainings
 from common.reports.wording import Row, listed, markdown_table, number, p_value, with_interval
 
 Tables = dict[str, pl.DataFrame]
@@ -26,11 +26,11 @@ def on_comparisons(tables: Tables) -> Iterator[str]:
     """A line for each comparison: its encoders, corpora, methods and tokens."""
     regression = tables["regression"]
     for (name,), rows in regression.group_by("comparison", maintain_order=True):
-        encoders = rows.sort("stage")["encoder"].unique(maintain_order=True)
         corpora, methods = (sorted(rows[key].unique()) for key in ("corpus", "method"))
         how = listed([METHOD_NAMES.get(method, method) for method in methods])
+        series = " → ".join(f"`{encoder}`" for encoder in encoders_of(rows))
         yield (
-            f"- **{name}**: {' → '.join(f'`{encoder}`' for encoder in encoders)}; weighed on "
+            f"- **{name}**: {series}; weighed on "
             f"{listed(corpora)} by {how}; up to {max(rows['n'].to_list()):,} tokens."
         )
 
@@ -92,10 +92,10 @@ def on_change(tables: Tables, cell: Key, quantity: str) -> str:
         f"{on_trainings(changes, 'pearson_change')} "
         f"R² went from {number(changed['r_squared_reference'])} to {number(changed['r_squared'])}."
     )
-    first, own = cell | {"stage": 0}, {"reference": None}
+    stages = (cell | {"stage": 0}, cell)
     shares, partial = tables["within_sentence"], tables["partial"]
-    rho = [row_of(shares, each, own, quantity=quantity) for each in (first, cell)]
-    change = row_of(shares, cell, {"reference": changed["reference"]}, quantity=quantity)
+    rho = [row_of(shares, each, quantity=quantity) for each in stages]
+    change = row_of(shares, cell, changed["reference"], quantity=quantity)
     text += (
         f" Within sentences, Spearman's rho went from {number(rho[0]['sentence_spearman'])} "
         f"to {number(rho[1]['sentence_spearman'])} on average, a change of "
@@ -103,9 +103,9 @@ def on_change(tables: Tables, cell: Key, quantity: str) -> str:
         f"({p_value(change['sentence_spearman_p'])})."
     )
     term = {"model": quantity, "term": quantity}
-    adds = [row_of(partial, each, own, **term) for each in (first, cell)]
+    adds = [row_of(partial, each, **term) for each in stages]
     if adds[0]:
-        change = row_of(partial, cell, {"reference": changed["reference"]}, **term)
+        change = row_of(partial, cell, changed["reference"], **term)
         text += (
             f" Of what {controls(adds[0])} leave unexplained, {name} explains a share of "
             f"{number(adds[0]['partial_r_squared'])} by the first and "
@@ -116,11 +116,15 @@ def on_change(tables: Tables, cell: Key, quantity: str) -> str:
     return text + on_classes(averaged(classes), "changed by")
 
 
-def row_of(table: pl.DataFrame, cell: Key, about: Key | None = None, **key: str) -> dict[str, Any]:
-    """The row of a key, the mean over trainings if there are several; empty if there is none."""
-    rows = averaged(table.filter(**cell, **key))
-    for name, value in (about or {}).items():
-        rows = rows.filter(pl.col(name).eq_missing(pl.lit(value)))
+def row_of(
+    table: pl.DataFrame, cell: Key, reference: str | None = None, **key: str
+) -> dict[str, Any]:
+    """The row of a key: values of the encoder, or their change from the `reference`.
+
+    Of several trainings, it is their mean; it is empty if there is none.
+    """
+    kind = pl.col("reference").eq_missing(pl.lit(reference))
+    rows = averaged(table.filter(kind, **cell, **key))
     return rows.row(0, named=True) if len(rows) else {}
 
 

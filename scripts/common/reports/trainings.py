@@ -1,6 +1,11 @@
-"""Rows of tables by the trainings that they are of."""
+"""Rows of tables by the encoders and trainings that they are of."""
 
 import polars as pl
+
+
+def encoders_of(rows: pl.DataFrame) -> list[str]:
+    """The encoders of a comparison's rows, in the order of their stages."""
+    return rows.sort("stage")["encoder"].unique(maintain_order=True).to_list()
 
 
 def averaged(table: pl.DataFrame) -> pl.DataFrame:
