@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from tqdm import tqdm
 from common.encoders.encoder import Encoder
 from common.memory import Budget, budget
 from common.tokens.sentences import Sentence, read_sentences
-from common.weights.integration import Attribution, integrate, path_of
+from common.weights.integration import integrate, path_of
 from common.weights.library_engines import TOKENS_IN_A_PASS
 from common.weights.path_integral import PathIntegral, choose_path
 from common.weights.quadrature import STRAIGHT
@@ -43,14 +44,14 @@ def choose_sentences(encoder: Encoder, texts: list[str], count: int, most: int) 
 
 
 def compare(
-    encoder: Encoder, path: PathIntegral, ours: Attribution, within: Budget, tolerance: float
+    encoder: Encoder, path: PathIntegral, ours: Sentence, within: Budget, tolerance: float
 ) -> dict[str, float]:
     """The largest error of a token, and of its weight, over the mean weight, by halving alone."""
     double = PathIntegral(encoder.embed_double, path.start.double(), path.end.double(), within)
     reference, nodes = integrate_by_halving(double, tolerance)
     weights = reference.norm(dim=1)
-    error = (torch.from_numpy(ours.contributions) - reference).norm(dim=1)
-    of_weight = (torch.from_numpy(ours.contributions).norm(dim=1) - weights).abs()
+    error = (torch.from_numpy(ours.vectors) - reference).norm(dim=1)
+    of_weight = (torch.from_numpy(ours.weight) - weights).abs()
     return {
         "true_error": float(error.max() / weights.mean()),
         "true_weight_error": float(of_weight.max() / weights.mean()),
@@ -141,28 +142,29 @@ def main(
     rows: list[dict[str, float | str]] = []
     for baseline in baselines:
         even = choose_path(path_of(model, chosen[:1], baseline, within))
-        for number, sentence in enumerate(tqdm(chosen, desc=baseline)):
+        for number, each in enumerate(tqdm(chosen, desc=baseline)):
+            sentence = replace(each)
             path = path_of(model, [sentence], baseline, within)
             began = time.perf_counter()
-            ours = integrate(model, path, even, tolerance, max_nodes)[0]
+            list(integrate(model, [sentence], path, even, tolerance=tolerance, max_nodes=max_nodes))
             row: dict[str, float | str] = {
                 "baseline": baseline,
                 "text": sentence.text,
                 "tokens": len(sentence.ids),
-                "refined": float(ours.refined),
-                "nodes": ours.nodes,
-                "slopes": ours.slopes,
-                "passes": ours.values,
+                "refined": float(sentence.cost["refined"]),
+                "nodes": sentence.cost["nodes"],
+                "slopes": sentence.cost["slopes"],
+                "passes": sentence.cost["values"],
                 "seconds": time.perf_counter() - began,
-                "completeness": ours.completeness,
-                "error": ours.relative_error,
+                "completeness": sentence.completeness or 0.0,
+                "error": sentence.cost["relative_error"],
             }
             for nodes in plain_nodes:
                 row[f"plain_{nodes}"] = float(path.completeness(STRAIGHT, [nodes]))
             if number < captum:
                 row |= by_captum(model, path, tolerance)
             if number < references:
-                row |= compare(model, path, ours, within, reference_tolerance)
+                row |= compare(model, path, sentence, within, reference_tolerance)
             rows.append(row)
             pl.DataFrame(rows, infer_schema_length=None).write_parquet(output)
     frame = pl.DataFrame(rows, infer_schema_length=None)

@@ -13,6 +13,7 @@ rule integrate_gradients:
     benchmark:
         "<benchmarks>/integrate_gradients/{encoder}.{corpus}.{shard}.tsv"
     params:
+        checkpoints=f"results/{config['run']}/checkpoints/{{encoder}}.integrated_gradients.{{corpus}}",
         settings=weighing_options("integrated_gradients"),
         device=config["device"],
     threads: 1
@@ -24,7 +25,7 @@ rule integrate_gradients:
         "../envs/attribution.yaml"
     shell:
         "python {input.script:q} {input.encoder:q} {input.corpus:q} --shard {wildcards.shard}"
-        " --output-weights {output.weights:q}"
+        " --output-weights {output.weights:q} --output-checkpoints {params.checkpoints:q}"
         " {params.settings} --device {params.device} 2>&1 | tee {log:q}"
 
 
@@ -41,6 +42,7 @@ rule estimate_shapley:
     benchmark:
         "<benchmarks>/estimate_shapley/{encoder}.{corpus}.{shard}.tsv"
     params:
+        checkpoints=f"results/{config['run']}/checkpoints/{{encoder}}.shapley.{{corpus}}",
         settings=weighing_options("shapley"),
         device=config["device"],
     threads: 1
@@ -52,7 +54,7 @@ rule estimate_shapley:
         "../envs/attribution.yaml"
     shell:
         "python {input.script:q} {input.encoder:q} {input.corpus:q} --shard {wildcards.shard}"
-        " --output-weights {output.weights:q}"
+        " --output-weights {output.weights:q} --output-checkpoints {params.checkpoints:q}"
         " {params.settings} --device {params.device} 2>&1 | tee {log:q}"
 
 

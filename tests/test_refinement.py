@@ -188,25 +188,29 @@ def test_a_deep_encoder_that_no_rule_integrates(deep: Encoder) -> None:
     [sentence] = sentences_of(deep, ["the boat ran by a star"])
     path = path_of(deep, [sentence], "zero", AMPLE)
     assert float(path.completeness(STRAIGHT, [256])) > 0.02
-    [ours] = integrate(deep, path, STRAIGHT, 0.02, 512)
-    assert ours.refined
-    assert ours.wanted == 0
+    [[ours]] = integrate(deep, [sentence], path, STRAIGHT, tolerance=0.02, max_nodes=512)
+    assert ours is sentence
+    assert ours.cost["refined"]
+    assert ours.cost["wanted"] == 0
     double = PathIntegral(deep.embed_double, path.start.double(), path.end.double(), AMPLE)
     truth, nodes = integrate_by_halving(double, 5e-4)
-    true = (torch.from_numpy(ours.contributions) - truth).norm(dim=1)
+    true = (torch.from_numpy(ours.vectors) - truth).norm(dim=1)
     mean = float(truth.norm(dim=1).mean())
     assert float(true.max()) < 0.02 * mean
     assert float((true - torch.from_numpy(ours.error)).max()) < 0.01 * mean
-    assert ours.nodes < nodes
+    assert ours.cost["nodes"] < nodes
 
 
 @pytest.mark.slow
 def test_a_refined_sentence_gets_the_same_bytes_in_any_company(deep: Encoder) -> None:
     sentences = sentences_of(deep, ["the star ran by a boat", "the boat ran by a star"])
     assert len({len(s.ids) for s in sentences}) == 1
-    together = integrate(deep, path_of(deep, sentences, "zero", AMPLE), STRAIGHT, 0.05, 128)[-1]
-    [alone] = integrate(deep, path_of(deep, sentences[-1:], "zero", AMPLE), STRAIGHT, 0.05, 128)
-    assert together.refined
-    assert alone.refined
-    np.testing.assert_array_equal(together.contributions, alone.contributions)
+    [alone] = sentences_of(deep, ["the boat ran by a star"])
+    for batch in (sentences, [alone]):
+        path = path_of(deep, batch, "zero", AMPLE)
+        list(integrate(deep, batch, path, STRAIGHT, tolerance=0.05, max_nodes=128))
+    together = sentences[-1]
+    assert together.cost["refined"]
+    assert alone.cost["refined"]
+    np.testing.assert_array_equal(together.vectors, alone.vectors)
     np.testing.assert_array_equal(together.error, alone.error)

@@ -157,7 +157,7 @@ def test_tokenizers_that_split_nothing_tell_no_words(tmp_path: Path) -> None:
     for sentence in read_sentences(corpus, UNSPLIT, None):
         assert sentence.words is None
         assert set(sentence.spelled) == {None}
-        sentence.weigh(np.ones((len(sentence.ids), 2)), 0, 0)
+        sentence.weigh(np.ones((len(sentence.ids), 2)), 0, 0, {})
         assert np.isnan(sentence.word_weight).all()
     UNSPLIT.save_pretrained(tmp_path / "tokenizer")
     with pytest.raises(InputError, match="tokenizer: its tokenizer does not tell words"):
@@ -170,7 +170,7 @@ def test_a_word_weighs_the_norm_of_the_sum(words: list[int | None], seed: int) -
     spelled = [None if word is None or word == 5 else f"word{word}" for word in words]
     special = [word is None for word in words]
     sentence = Sentence(0, "", [7] * len(words), special, False, words, spelled)
-    sentence.weigh(vectors, 0.5, 0)
+    sentence.weigh(vectors, 0.5, 0, {})
     assert sentence.error.tolist() == [0.5] * len(words)
     for k, (word, text) in enumerate(zip(words, spelled, strict=True)):
         assert sentence.weight[k] == np.sqrt((vectors[k] ** 2).sum())

@@ -271,6 +271,19 @@ WEIGHTS = Table(
         "id": _ID,
     },
 )
+VECTORS = Table(
+    "contribution of every token to the embedding of its sentence",
+    ("sentence_id", "position"),
+    {
+        **_TOKEN,
+        "special": _key(pa.bool_(), "true for tokens that the tokenizer adds"),
+        "vector": Column(
+            *(pa.list_(pa.float32()), "embedding"),
+            "contribution, as many numbers as the embedding has; its L2 norm is the weight",
+        ),
+        "id": _ID,
+    },
+)
 TRAINING = Table(
     "course of a training",
     ("step",),

@@ -15,6 +15,9 @@ from common.tables import read_table
 from common.tokens.vocabulary import special_ids
 from common.tokens.words import Speller, has_word_boundaries
 
+GOLDEN_RATIO = (5**0.5 - 1) / 2
+"""Its multiples, less whole numbers, spread evenly however many there are."""
+
 
 @dataclass
 class Sentence:
@@ -23,7 +26,8 @@ class Sentence:
     `words` [n] numbers the words that the tokenizer splits text into, None where a token is in
     none; it is None itself if the tokenizer does not say.
     `spelled` [n] is how they read, None where a token is in none or its word was cut.
-    `id` is the user's name of the row, if there is one.
+    `id` is the user's name of the row, if there is one; `vectors` [n, d] are what `weight` is the
+    norm of.
     """
 
     number: int
@@ -37,10 +41,16 @@ class Sentence:
     word_weight: np.ndarray | None = None
     error: np.ndarray | None = None
     completeness: float | None = None
+    cost: dict[str, float] = field(default_factory=dict)
+    vectors: np.ndarray | None = None
     id: str | None = None
 
     def weigh(
-        self, contributions: np.ndarray, error: np.ndarray | float, completeness: float
+        self,
+        contributions: np.ndarray,
+        error: np.ndarray | float,
+        completeness: float,
+        cost: dict[str, float],
     ) -> None:
         """Set the weights of the tokens and their words, and their errors.
 
@@ -53,7 +63,11 @@ class Sentence:
             Of the weight of every token [n], or of all; NaN where it is not known.
         completeness
             What the contributions miss of the whole, relative to it.
+        cost
+            What the method took for them, by names of its own.
         """
+        self.vectors = contributions.astype(np.float32)
+        self.cost = cost
         self.weight = np.linalg.norm(contributions, axis=1)
         self.error = np.broadcast_to(error, len(self.ids))
         self.completeness = completeness
@@ -155,7 +169,8 @@ def batches(sentences: list[Sentence], size: int, shard: str) -> list[list[Sente
     """The batches of a `shard`: sentences of one length, at most `size` each.
 
     Batches are made of all sentences and then dealt out in turn, so that a sentence has the same
-    company, and the same last bits, however many shards there are.
+    company, and the same last bits, however many shards there are. Long and short ones alternate,
+    so that the time that is left can be told.
 
     Parameters
     ----------
@@ -176,7 +191,9 @@ def batches(sentences: list[Sentence], size: int, shard: str) -> list[list[Sente
         for _, group in sorted(by_length.items())
         for k in range(0, len(group), size)
     ]
-    return of_all[number - 1 :: count]
+    of_shard = of_all[number - 1 :: count]
+    order = sorted(range(len(of_shard)), key=lambda place: place * GOLDEN_RATIO % 1)
+    return [of_shard[place] for place in order]
 
 
 def parse_shard(shard: str) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Integrated Gradients of sentences of one length: by one rule, or refined where it fails."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,11 +38,18 @@ class Attribution:
     slopes: int = 0
     values: int = 0
 
-    @property
-    def relative_error(self) -> float:
-        """The largest error over the mean weight."""
+    def give(self, sentence: Sentence) -> None:
+        """Make it the weights of a sentence."""
         weights = np.linalg.norm(self.contributions, axis=1)
-        return float(self.error.max() / max(weights.mean(), 1e-30))
+        cost = {
+            "nodes": self.nodes,
+            "wanted": self.wanted,
+            "refined": self.refined,
+            "slopes": self.slopes,
+            "values": self.values,
+            "relative_error": float(self.error.max() / max(weights.mean(), 1e-30)),
+        }
+        sentence.weigh(self.contributions, self.error, self.completeness, cost)
 
 
 def path_of(
@@ -58,28 +65,34 @@ def path_of(
 
 def integrate(
     encoder: Encoder,
+    sentences: list[Sentence],
     integral: PathIntegral,
     path: Parametrisation,
+    *,
     tolerance: float,
     max_nodes: int,
-) -> list[Attribution]:
-    """Attributions of every sentence of `integral`.
+) -> Iterator[list[Sentence]]:
+    """Weigh `sentences`, those of `integral`, but for what has weights; gives those that are done.
 
     Sentences whose completeness one rule does not bring within `tolerance` are refined each by
-    itself, in passes of its own, so what it gets depends on no other.
+    itself, in passes of its own, so what it gets depends on no other. The others are done first,
+    all at once.
     """
     nodes, gaps = integral.choose_nodes(path, tolerance, max_nodes)
     hard = [gap > tolerance and max_nodes >= LEAST_NODES for gap in gaps]
-    easy = [0 if refined else count for count, refined in zip(nodes, hard, strict=True)]
-    results = zip(*integral.with_errors(*integral.both_rules(path, easy)), strict=True)
-    return [
-        _refined(encoder, integral, k, tolerance, max_nodes)
-        if hard[k]
-        else Attribution(
-            c.numpy(), e.numpy(), float(gap), nodes[k], LEAST_NODES if gap > tolerance else 0
-        )
-        for k, (c, e, gap) in enumerate(results)
-    ]
+    easy = [s for s, refined in zip(sentences, hard, strict=True) if not refined]
+    if any(sentence.weight is None for sentence in easy):
+        of_rule = [0 if refined else count for count, refined in zip(nodes, hard, strict=True)]
+        results = zip(*integral.with_errors(*integral.both_rules(path, of_rule)), strict=True)
+        for k, (c, e, gap) in enumerate(results):
+            if not hard[k]:
+                wanted = LEAST_NODES if gap > tolerance else 0
+                Attribution(c.numpy(), e.numpy(), float(gap), nodes[k], wanted).give(sentences[k])
+        yield easy
+    for k, sentence in enumerate(sentences):
+        if hard[k] and sentence.weight is None:
+            _refined(encoder, integral, k, tolerance, max_nodes).give(sentence)
+            yield [sentence]
 
 
 def _refined(
@@ -113,42 +126,41 @@ def by_library(
     *,
     nodes: int,
     tolerance: float,
-) -> list[Attribution]:
-    """Attributions of `sentences`, those of `integral`, by captum or shap, which tell no error."""
+) -> list[Sentence]:
+    """Weigh `sentences`, those of `integral`, by captum or shap, which tell no error."""
     found = [explain(encoder, s.ids, integral.start[:1], nodes) for s in sentences]
     gaps = integral.missing(torch.from_numpy(np.stack(found)).sum(1)).tolist()
-    return [
-        Attribution(c, np.full(len(c), np.nan), gap, nodes, nodes + 1 if gap > tolerance else 0)
-        for c, gap in zip(found, gaps, strict=True)
-    ]
+    for sentence, c, gap in zip(sentences, found, gaps, strict=True):
+        wanted = nodes + 1 if gap > tolerance else 0
+        Attribution(c, np.full(len(c), np.nan), gap, nodes, wanted).give(sentence)
+    return sentences
 
 
-def log_costs(results: list[Attribution]) -> None:
+def log_costs(sentences: list[Sentence]) -> None:
     """Say how many passes sentences took."""
-    count = max(len(results), 1)
-    refined = sum(r.refined for r in results)
-    logging.info("%.1f nodes a sentence", sum(r.nodes for r in results) / count)
+    refined = [s for s in sentences if s.cost["refined"]]
+    nodes = sum(s.cost["nodes"] for s in sentences)
+    logging.info("%.1f nodes a sentence", nodes / max(len(sentences), 1))
     if refined:
-        slopes, values = (sum(getattr(r, n) for r in results) for n in ("slopes", "values"))
+        slopes, values = (sum(s.cost[n] for s in refined) for n in ("slopes", "values"))
         logging.info(
             "%d sentences refined where their paths are steep, by %.0f slopes and %.0f plain "
             "passes each besides",
-            *(refined, slopes / refined, values / refined),
+            *(len(refined), slopes / len(refined), values / len(refined)),
         )
 
 
 def describe_miss(
     encoder: Encoder,
     sentence: Sentence,
-    attribution: Attribution,
     *,
     tolerance: float,
     baseline: str,
     within: Budget,
 ) -> str:
     """What a sentence above the tolerance lacks, and which nodes or baseline may help."""
-    refined, nodes = attribution.refined, attribution.nodes
-    error = attribution.relative_error if refined else attribution.completeness
+    refined, nodes, wanted = (sentence.cost[name] for name in ("refined", "nodes", "wanted"))
+    error = sentence.cost["relative_error"] if refined else sentence.completeness
     kind = "error of a token" if refined else "completeness error"
     gaps = {
         name: float(
@@ -160,8 +172,8 @@ def describe_miss(
     best = min(gaps, key=lambda name: gaps[name])
     told = ", ".join(f"{name} {100 * gap:.2g} %" for name, gap in gaps.items())
     return (
-        f"sentence_id {sentence.number}: {kind} {error:.2g} after {nodes} nodes is above the "
-        f"tolerance of {tolerance:g}; raise max_nodes to {attribution.wanted} at least, or "
+        f"sentence_id {sentence.number}: {kind} {error:.2g} after {nodes:.0f} nodes is above the "
+        f"tolerance of {tolerance:g}; raise max_nodes to {wanted:.0f} at least, or "
         f"tolerance, or {'keep' if best == baseline else 'take'} baseline {best} ("
         f"{TRIAL_NODES} even nodes miss {told})"
     )

@@ -1,7 +1,10 @@
-"""What all methods that weigh tokens are asked for."""
+"""What all methods that weigh tokens share: what they are asked for, and how a job goes on."""
 
+import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import cyclopts
 
@@ -9,8 +12,35 @@ from common.command import PROVENANCE_FILE, InputError
 from common.encoders.agreement import check_agreement
 from common.encoders.encoder import Dtype, Encoder
 from common.memory import Budget, budget
+from common.progress import progress
 from common.tokens.jobs import Job
-from common.tokens.sentences import Sentence, read_sentences
+from common.tokens.sentences import Sentence, batches, read_sentences
+from common.weights.kept_weights import KeptWeights
+from common.weights.weights_table import write_vectors, write_weights
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a method weighs: all sentences of a corpus by an encoder, and what passes may take."""
+
+    encoder: Encoder
+    corpus: Path
+    sentences: list[Sentence]
+    within: Budget
+    seed: int
+
+
+class Method(Protocol):
+    """A way to weigh tokens; a sentence that has weights already is left alone."""
+
+    def batches_of(self, sentences: list[Sentence]) -> int:
+        """Sentences of one length that are weighed together at most."""
+
+    def start(self, opened: Opened) -> Callable[[list[Sentence]], Iterator[list[Sentence]]]:
+        """A function that weighs a batch and gives its sentences as they are done."""
+
+    def conclude(self, opened: Opened, weighed: list[Sentence]) -> None:
+        """Say what the sentences took."""
 
 
 @cyclopts.Parameter(name="*")
@@ -27,13 +57,49 @@ class Weighing(Job):
     dtype
         Numbers of the encoder's passes; on a GPU, bfloat16 is fast and exact to about 1 %, and tf32
         is float32 with products rounded to 10 bits.
+    output_vectors
+        Table of the contribution vectors, whose norms the weights are.
+    output_checkpoints
+        Folder for what is done until the job ends; after a kill the job goes on from there.
     """
 
-    seed: int
+    seed: int = 0
     normalize: bool = False
     dtype: Dtype = "float32"
+    output_vectors: Path | None = None
+    output_checkpoints: Path | None = None
 
-    def open(self, encoder: Path, corpus: Path) -> tuple[Encoder, list[Sentence], Budget]:
+    def weigh(self, encoder: Path, corpus: Path, method: Method, output_weights: Path) -> None:
+        """Weigh the sentences of the shard, and write the table of their tokens.
+
+        Raises
+        ------
+        InputError
+            The encoder or the corpus cannot be used.
+        """
+        opened = self.open(encoder, corpus)
+        every = opened.sentences
+        of_shard = batches(every, method.batches_of(every), self.shard)
+        weighed = [sentence for batch in of_shard for sentence in batch]
+        vectors = self.output_vectors is not None
+        kept = KeptWeights(self.output_checkpoints, opened.encoder, vectors)
+        if before := kept.load(weighed):
+            logging.info("goes on: %d sentences were weighed before", before)
+        weigh = method.start(opened)
+        what = f"{encoder.name} weighs {corpus.stem}"
+        with progress(what, len(weighed) - before, "sentences") as bar:
+            for batch in of_shard:
+                waiting = any(sentence.weight is None for sentence in batch)
+                for done in weigh(batch) if waiting else ():
+                    kept.save(done)
+                    bar.update(len(done))
+        method.conclude(opened, weighed)
+        if self.output_vectors is not None:
+            write_vectors(opened.encoder, weighed, self.output_vectors, of=every)
+        write_weights(opened.encoder, weighed, output_weights, of=every)
+        kept.forget()
+
+    def open(self, encoder: Path, corpus: Path) -> Opened:
         """The encoder, all sentences of the corpus as its tokens, and the memory for passes.
 
         An encoder that none of our scripts wrote was not compared with encode(): it is now.
@@ -55,4 +121,5 @@ class Weighing(Job):
                 f"{model.tokenizer.convert_ids_to_tokens(skipped)}, which the encoder takes "
                 "for padding, so that it counts positions otherwise; drop the sentence"
             )
-        return model, sentences, budget(self.memory, model.modules, model.device)
+        within = budget(self.memory, model.modules, model.device)
+        return Opened(model, corpus, sentences, within, self.seed)
