@@ -2,6 +2,7 @@ import os
 import re
 import shlex
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +13,10 @@ from common.corpora.files import at_home, find_files
 from common.workflow.configuration import ConfigError, add_replicates, check_yaml, columns_of
 from common.workflow.configuration import derive_seed, foreign_tokenizers, has_exact, numbered
 from common.workflow.configuration import replicate, root_of, validated
+from common.workflow.costs import lines_of
+from common.workflow.ending import errors_of, results_of
 from common.workflow.imports import modules_of
+from common.workflow.shards import shards_of
 from common.workflow.start import refuse_to_start
 from common.workflow.submission import refusals
 
@@ -57,13 +61,23 @@ pathvars:
     benchmarks=f"results/{config['run']}/benchmarks",
 
 
+FOLDER = Path("results") / config["run"]
+BEGAN = time.time()
+
+
 onstart:
     refuse_to_start(workflow, config, CONFIG_FILES)
+    (FOLDER / "shards.txt").write_text(f"{SHARDS}\n")
+    print(*lines_of(config, FOLDER, weight_tables()), sep="\n", file=sys.stderr)
+
+
+onsuccess:
+    print(*results_of(FOLDER), sep="\n", file=sys.stderr)
 
 
 onerror:
-    if workflow.executor_plugin.name == "slurm":
-        print(*refusals(workflow), sep="\n", file=sys.stderr)
+    told = refusals(workflow) if workflow.executor_plugin.name == "slurm" else []
+    print(*told, *errors_of(FOLDER / "logs", BEGAN), sep="\n", file=sys.stderr)
 
 
 # Downloads alone may reach the hub, as far as the user's HF_HUB_OFFLINE lets them. Snakemake itself
@@ -107,11 +121,6 @@ wildcard_constraints:
 localrules:
     download_dataset,
     download_snapshot,
-
-
-scattergather:
-    shards=WEIGHTS["shards"],
-    counts=config["information"]["shards"],
 
 
 def script_of(rule):
@@ -200,6 +209,18 @@ def weighed():
         for corpus in comparison["weighed"]
         for method in comparison["methods"] or METHODS
     ]
+
+
+def weight_tables():
+    """Method, encoder and corpus of every table of weights."""
+    return list(
+        dict.fromkeys(
+            (method, replicate(config, encoder, number + 1), corpus)
+            for name, corpus, method in weighed()
+            for encoder in COMPARISONS[name]["encoders"]
+            for number in range(config["replicates"])
+        )
+    )
 
 
 def counts_of(wildcards):
@@ -316,3 +337,20 @@ def exact_of(wildcards):
 def corpora_of(*names):
     """The tables of corpora by their names, of which any may be null."""
     return [f"<results>/corpora/{name}.parquet" for name in names if name is not None]
+
+
+SHARDS = shards_of(
+    WEIGHTS["shards"],
+    FOLDER / "shards.txt",
+    workflow.global_resources["_cores"].value or workflow.global_resources["_nodes"].value,
+    len(weight_tables()),
+)
+
+
+scattergather:
+    shards=SHARDS,
+    counts=config["information"]["shards"],
+
+
+if workflow.output_settings.dryrun:
+    print(*lines_of(config, FOLDER, weight_tables()), sep="\n", file=sys.stderr)

@@ -115,7 +115,7 @@ rule download_snapshot:
         encoder=of_source(ENCODERS, "hub"),
     params:
         repository=lambda w: ENCODERS[w.encoder]["repository"],
-        revision=lambda w: ENCODERS[w.encoder]["revision"],
+        revision=lambda w: options(ENCODERS[w.encoder], "revision"),
     threads: 1
     resources:
         mem_mb=growing(8000),
@@ -124,7 +124,7 @@ rule download_snapshot:
         "../envs/training.yaml"
     shell:
         "HF_HUB_OFFLINE=$asked python {input.script:q} {params.repository:q}"
-        " --revision {params.revision} --output-snapshot {output.snapshot:q} 2>&1 | tee {log:q}"
+        " {params.revision} --output-snapshot {output.snapshot:q} 2>&1 | tee {log:q}"
 
 
 rule import_encoder:

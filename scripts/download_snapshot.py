@@ -17,19 +17,22 @@ SETTINGS = ("*.json", "*.txt", "*.model")
 SAFETENSORS = "model*.safetensors"
 
 
-def fetch(repository: str, revision: str) -> Path:
+def fetch(repository: str, revision: str | None) -> Path:
     """The directory of the hub's cache that holds the encoder, with no more files than it needs.
 
-    Settings come first: what asks for code of its own is refused before its weights are fetched.
-    Pickled weights come only where a module has no others.
+    It has the name of the commit, the newest if none is given. Settings come first: what asks for
+    code of its own is refused before its weights are fetched. Pickled weights come only where a
+    module has no others.
     """
-    what = f"{repository}@{revision}"
+    what = f"{repository}@{revision or 'main'}"
     download = partial(snapshot_download, repository, revision=revision)
 
     def files(*patterns: str) -> Path:
         return Path(from_hub(what, lambda: download(allow_patterns=list(patterns))))
 
     snapshot = files(*SETTINGS)
+    if revision is None:
+        return fetch(repository, snapshot.name)
     if not (snapshot / "config.json").is_file() and not (snapshot / "modules.json").is_file():
         raise InputError(f"{what}: neither config.json nor modules.json in it; no encoder")
     refuse_remote_code(snapshot, what)
@@ -48,7 +51,7 @@ def fetch(repository: str, revision: str) -> Path:
     return snapshot
 
 
-def main(repository: str, *, revision: str, output_snapshot: Path) -> None:
+def main(repository: str, *, revision: str | None = None, output_snapshot: Path) -> None:
     """Fetch an encoder from the hub, as it was at one commit; its weights end up as safetensors.
 
     Files go through the cache of huggingface_hub (HF_HOME): what has arrived is not fetched again,
@@ -63,7 +66,7 @@ def main(repository: str, *, revision: str, output_snapshot: Path) -> None:
     repository
         Owner and name.
     revision
-        Commit, 40 hexadecimal digits.
+        Commit, 40 hexadecimal digits; the newest, which is logged, if left out.
     output_snapshot
         Directory of its settings, tokenizer and weights.
     """
@@ -76,10 +79,10 @@ def main(repository: str, *, revision: str, output_snapshot: Path) -> None:
             patterns += [] if list(folder.glob(SAFETENSORS)) else [BIN]
             for file in [file for pattern in patterns for file in folder.glob(pattern)]:
                 shutil.copy(file, here / file.name)
-            keep_safetensors(here, f"{repository}@{revision}")
-        write_provenance(partial_snapshot)
+            keep_safetensors(here, f"{repository}@{snapshot.name}")
+        write_provenance(partial_snapshot, revision=snapshot.name)
         size = sum(file.stat().st_size for file in partial_snapshot.rglob("*") if file.is_file())
-    logging.info("%s@%s: %.1f MB", repository, revision, size / 1e6)
+    logging.info("%s@%s: %.1f MB", repository, snapshot.name, size / 1e6)
 
 
 if __name__ == "__main__":

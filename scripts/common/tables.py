@@ -296,7 +296,7 @@ def shared_metadata(
     return shared
 
 
-def write_provenance(directory: Path) -> None:
-    """Leave the producing command and config hash beside a model."""
-    about = provenance() | {"ancestors": json.dumps(ancestors(directory.parent))}
+def write_provenance(directory: Path, **more: str) -> None:
+    """Leave the producing command and config hash, and what `more` is known, beside a model."""
+    about = provenance() | more | {"ancestors": json.dumps(ancestors(directory.parent))}
     (directory / PROVENANCE_FILE).write_text(json.dumps(about, indent=2) + "\n")

@@ -79,6 +79,14 @@ def read_delimited(
     raise Unfit(f"no column {missing!r}; found {', '.join(head) or 'no rows in it'}")
 
 
+def names_in(text: str, separator: str | None, kind: str) -> list[str]:
+    """The names in the first row of a text, cut by what gives most of them."""
+    if found := NAMED.match(text):
+        separator, text = separator or found[1], text[found.end() :]
+    candidates = (separator,) if separator else ("\t",) if kind == ".tsv" else SEPARATORS
+    return _stripped(max((_first(text, one) for one in candidates), key=len))
+
+
 def _numbered(text: str, names: list[str], candidates: tuple[str, ...]) -> Rows:
     """The rows by the only separator that cuts all of them into as many fields."""
     fitting: dict[str, Rows] = {}

@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from common.command import InputError
-from common.corpora.delimited import Unfit, read_delimited
+from common.corpora.delimited import Unfit, names_in, read_delimited
 from common.corpora.files import BROKEN, COMPRESSED, compression_of, known_encoding
 from common.corpora.values import MISSING, Place, decode, first_part, look_up, to_text
 
@@ -143,6 +143,29 @@ def read_rows(file: Path, kind: str, form: Form) -> pl.DataFrame:
     return rows.with_columns(scores)
 
 
+def names_of(file: Path, kind: str, form: Form) -> list[str]:
+    """The names of the columns of a table.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read.
+    """
+    if kind == ".parquet":
+        try:
+            return list(pl.read_parquet_schema(_bytes(file) if compression_of(file) else file))
+        except pl.exceptions.PolarsError as error:
+            told = str(error).strip().partition("\n")[0]
+            raise InputError(f"{file}: not a readable parquet file ({told})") from error
+    if kind in (".csv", ".tsv"):
+        try:
+            return names_in(_decoded(file, form.encoding), form.separator, kind)
+        except Unfit as unfit:
+            raise InputError(f"{file}: {unfit}") from unfit
+    rows = (_objects_of_lines if kind == ".jsonl" else _objects)(file, form)
+    return list(dict.fromkeys(name for row in rows.values() for name in row))
+
+
 def pair_up(rows: list[pl.DataFrame], texts: int) -> pl.DataFrame:
     """Passages of the rows of `read_rows`: a row is a document and, with several texts, a pair."""
     joined = pl.concat(rows).with_row_index("document_id").cast({"document_id": pl.Int64})
@@ -195,6 +218,13 @@ def _read_delimited(file: Path, form: Form, kind: str) -> Columns:
 
 
 def _read_jsonl(file: Path, form: Form) -> Columns:
+    rows = _objects_of_lines(file, form)
+    lines = list(rows)
+    return _of_objects(list(rows.values()), file, form, lambda row: f"{file}: line {lines[row]}")
+
+
+def _objects_of_lines(file: Path, form: Form) -> dict[int, dict]:
+    """Objects by their lines."""
     rows: dict[int, dict] = {}
     for number, line in enumerate(_lines(file, form.encoding), 1):
         if not line.strip():
@@ -206,12 +236,16 @@ def _read_jsonl(file: Path, form: Form) -> Columns:
         if not isinstance(row, dict):
             raise InputError(f"{file}: line {number}: not a JSON object")
         rows[number] = row
-    lines = list(rows)
-    return _of_objects(list(rows.values()), file, form, lambda row: f"{file}: line {lines[row]}")
+    return rows
 
 
 def _read_json(file: Path, form: Form) -> Columns:
-    """A list of objects, or objects that follow each other."""
+    rows = list(_objects(file, form).values())
+    return _of_objects(rows, file, form, lambda row: f"{file}: row {row + 1}")
+
+
+def _objects(file: Path, form: Form) -> dict[int, dict]:
+    """The objects of a list, or that follow each other, by their numbers."""
     text, values, end = _decoded(file, form.encoding), [], 0
     while (end := BLANK.match(text, end).end()) < len(text):  # type: ignore[union-attr]
         try:
@@ -223,7 +257,7 @@ def _read_json(file: Path, form: Form) -> Columns:
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
             raise InputError(f"{file}: row {number}: not a JSON object")
-    return _of_objects(rows, file, form, lambda row: f"{file}: row {row + 1}")
+    return dict(enumerate(rows, 1))
 
 
 def _of_objects(rows: list[dict], file: Path, form: Form, place: Place) -> Columns:

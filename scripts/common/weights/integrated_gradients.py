@@ -79,19 +79,30 @@ class IntegratedGradients:
             )
             for done in in_turn:
                 yield done
-                missed = next((s for s in done if s.cost["wanted"]), None)
-                if missed and self.on_missed == "stop":
-                    raise InputError(f"{opened.corpus}: {self._describe(opened, missed)}")
+                if self.on_missed == "stop":
+                    self._refuse_missed(opened, done)
 
         return weigh
 
     def conclude(self, opened: Opened, weighed: list[Sentence]) -> None:
-        """Say what the sentences took, and which of them missed the tolerance."""
+        """Say what the sentences took, and which of them missed the tolerance.
+
+        Raises
+        ------
+        InputError
+            One missed it, and own is to stop.
+        """
+        if self.engine == "own" and self.on_missed == "stop":
+            self._refuse_missed(opened, weighed)
         log_costs(weighed)
         if missed := [s for s in weighed if s.cost["wanted"]]:
             text = "%d sentences did not reach the tolerance of %g"
             logging.info(text, len(missed), self.tolerance)
             logging.info("as %s", self._describe(opened, missed[0]))
+
+    def _refuse_missed(self, opened: Opened, weighed: list[Sentence]) -> None:
+        if missed := next((s for s in weighed if s.cost["wanted"]), None):
+            raise InputError(f"{opened.corpus}: {self._describe(opened, missed)}")
 
     def _describe(self, opened: Opened, sentence: Sentence) -> str:
         return describe_miss(

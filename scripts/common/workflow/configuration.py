@@ -26,6 +26,7 @@ from common.corpora.files import (
     known_encoding,
     pointer_in,
 )
+from common.workflow import short_way
 
 SCHEMA = Path(__file__).parents[3] / "rules" / "schemas" / "config.schema.yaml"
 
@@ -65,8 +66,10 @@ def validated(config: Config, overrides: Config | None = None) -> Config:
     ConfigError
         All faults.
     """
-    if outdated := [*_outdated(config)]:
-        raise ConfigError(*outdated)
+    if first := [*_outdated(config), *short_way.faults_of(config)]:
+        raise ConfigError(*first)
+    if config.get("encoder") is not None:
+        short_way.fill_in(config)
     errors = [*_validator().iter_errors(config)]
     if overrides and _read_overrides(config, overrides, errors):
         errors = [*_validator().iter_errors(config)]
@@ -188,10 +191,10 @@ def add_replicates(config: Config) -> None:
 
 
 def unpinned(config: Config) -> list[str]:
-    """Entries from the hub whose commit is not known yet."""
+    """Entries from the hub whose commit is not known yet; the short way takes the newest."""
     return [
         f"{section}.{name}"
-        for section in ("corpora", "encoders")
+        for section in (("corpora", "encoders") if config["encoder"] is None else ())
         for name, entry in config[section].items()
         if entry["source"] == "hub" and entry["revision"] is None
     ]
@@ -351,7 +354,7 @@ def _texts(corpus: Config) -> int:
     """Texts of a row of a corpus: 2 of pairs, 3 of triplets."""
     if corpus["source"] == "generated":
         return 2 if corpus["form"] == "scored_pairs" else 1
-    return len(corpus["text_columns"]) if corpus["source"] in {"file", "hub"} else 1
+    return len(corpus.get("text_columns") or [""])
 
 
 def _scored(corpus: Config) -> bool:
@@ -383,8 +386,7 @@ def _file_faults(_: Config, name: str, corpus: Config) -> Iterator[str]:
     if fault := fault_of_files(found):
         yield f"corpora.{name}.files: {' '.join(fault.split())}"
     kinds = {kind_of(file) for file in found}
-    by_number = all(isinstance(column, int) for column in columns_of(corpus))
-    if by_number and found and not kinds <= {".csv", ".tsv"}:
+    if numbered(corpus) and found and not kinds <= {".csv", ".tsv"}:
         yield (
             f"corpora.{name}.text_columns: {corpus['text_columns']}; numbers are of columns of csv "
             "and tsv files without a header, others name them"
@@ -424,7 +426,10 @@ def _joined_faults(config: Config, name: str, corpus: Config) -> Iterator[str]:
 def columns_of(corpus: Config) -> list[str | int]:
     """The columns of a corpus that are read, each once."""
     extra = [corpus.get(f"{key}_column") for key in ("score", "label", "id")]
-    named = [*corpus.get("text_columns", []), *(column for column in extra if column is not None)]
+    named = [
+        *(corpus.get("text_columns") or []),
+        *(column for column in extra if column is not None),
+    ]
     return list(dict.fromkeys(named))
 
 
