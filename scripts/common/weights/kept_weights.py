@@ -4,10 +4,12 @@ import hashlib
 import logging
 import os
 import zipfile
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import torch
 
 import common
 from common.command import provenance
@@ -29,7 +31,8 @@ class KeptWeights:
         self.folder = folder
         self.files: list[Path] = []
         if folder is not None:
-            behind = [provenance().get("config_hash", ""), encoder.device, _code(), str(vectors)]
+            settings = provenance().get("config_hash", "")
+            behind = [settings, _parameters(encoder), encoder.device, _code(), str(vectors)]
             self.folder = folder / hashlib.sha256(" ".join(behind).encode()).hexdigest()[:16]
 
     def load(self, sentences: list[Sentence]) -> int:
@@ -83,6 +86,17 @@ class KeptWeights:
             file.unlink(missing_ok=True)
         with suppress(OSError):
             os.removedirs(self.folder or "")
+
+
+def _parameters(encoder: Encoder) -> str:
+    """A checksum of the encoder itself, which not every directory has a record of."""
+    found = 0
+    for module in encoder.modules:
+        for parameter in module.parameters():
+            found = zlib.crc32(
+                parameter.detach().cpu().contiguous().view(torch.uint8).numpy(), found
+            )
+    return str(found)
 
 
 def _code() -> str:

@@ -6,18 +6,18 @@ from pathlib import Path
 
 ERROR = re.compile(r"[\w.]+\.py: error: .*")
 """How scripts say what they cannot use."""
-SHOWN = 5
-"""Lines of the summary at most."""
+ANSWERS = 4
+"""Of the summary, at most."""
 
 
 def results_of(folder: Path) -> Iterator[str]:
     """Where the results of a run lie, after the answers that its summary begins with."""
     summary = folder / "summary.md"
-    answers = []
     if summary.exists():
-        lines = summary.read_text(encoding="utf-8").splitlines()
-        answers = [line.replace("**", "") for line in lines if line.startswith("- ")]
-    yield from answers[:SHOWN]
+        _, first, *_ = summary.read_text(encoding="utf-8").split("\n## ")
+        answers = [line for line in first.splitlines() if line.startswith("- ")]
+        for answer in answers[:ANSWERS]:
+            yield ". ".join(answer.replace("**", "").replace("`", "").split(". ")[:2]) + "."
     names = ("summary.md", "explorer.html", "tables", "figures")
     yield f"Look at {', '.join(str(folder / name) for name in names if (folder / name).exists())}"
 

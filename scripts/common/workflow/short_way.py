@@ -38,7 +38,7 @@ def fill_in(config: dict[str, Any]) -> None:
     for name in names:
         hub = None if at_home(name).is_dir() else HUB.fullmatch(name)
         source = {"source": "hub", **hub.groupdict()} if hub else {"source": "path", "path": name}
-        short = _short(hub["repository"] if hub else str(at_home(name).resolve()))
+        short = _short(hub["repository"] if hub else str(at_home(name).absolute()))
         encoders[f"{short}-{len(encoders) + 1}" if short in encoders else short] = source
     text = str(config["text"])
     inner = Path(text).with_suffix("") if kind_of(Path(text)) else Path(text)
