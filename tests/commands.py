@@ -75,7 +75,8 @@ def call(main: Callable[..., None], *arguments: object, **options: Any) -> None:
 @contextlib.contextmanager
 def _as_in_a_process(words: list[str]) -> Iterator[None]:
     """Arguments, directory, log, environment, threads and modules of a script; then ours again."""
-    ours = {m: sys.modules.pop(m) for m in list(sys.modules) if m.split(".")[0] == "common"}
+    own = {"common", *(path.stem for path in (ROOT / "scripts").glob("*.py"))}
+    ours = {m: sys.modules.pop(m) for m in list(sys.modules) if m.split(".")[0] in own}
     root = logging.getLogger()
     handlers, level, threads = root.handlers[:], root.level, torch.get_num_threads()
     root.handlers.clear()
@@ -87,7 +88,7 @@ def _as_in_a_process(words: list[str]) -> Iterator[None]:
         ):
             yield
     finally:
-        for module in [m for m in sys.modules if m.split(".")[0] == "common"]:
+        for module in [m for m in sys.modules if m.split(".")[0] in own]:
             del sys.modules[module]
         sys.modules.update(ours)
         root.handlers[:] = handlers

@@ -80,7 +80,8 @@ def test_tables_keep_the_contract(done: Workflow, path: str, name: str) -> None:
 
 
 def test_every_table_of_the_contract_is_made(done: Workflow) -> None:
-    assert set(EXPECTED.values()) == set(TABLES)
+    asked_for = {"vectors"}
+    assert set(EXPECTED.values()) | asked_for == set(TABLES)
     made = {str(p.relative_to(done.results("."))) for p in done.results(".").rglob("*.parquet")}
     inner = ("correlations/", "evaluations/", "checkpoints/")
     others = {p for p in made if not p.startswith(inner) and not p.endswith(".exact.parquet")}

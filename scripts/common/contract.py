@@ -607,6 +607,7 @@ TABLES = {
     "information": INFORMATION,
     "surprisal": SURPRISAL,
     "weights": WEIGHTS,
+    "vectors": VECTORS,
     "training": TRAINING,
     "encoders": ENCODERS,
     "regression": REGRESSION,

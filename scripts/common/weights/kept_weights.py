@@ -93,9 +93,8 @@ def _parameters(encoder: Encoder) -> str:
     found = 0
     for module in encoder.modules:
         for parameter in module.parameters():
-            found = zlib.crc32(
-                parameter.detach().cpu().contiguous().view(torch.uint8).numpy(), found
-            )
+            numbers = parameter.detach().cpu().contiguous().view(torch.uint8).numpy()
+            found = zlib.crc32(numbers.tobytes(), found)
     return str(found)
 
 
