@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 
 from common.command import InputError
 from common.contract import CORPUS
+from common.corpora.reading import to_corpus
 from common.corpora.sources import Form, pair_up, read_lines, read_rows
 from common.corpora.text import detokenize, split_sentences
 from common.tables import read_table
-from download_corpus import main, to_corpus
+from download_corpus import main
 
 WIKITEXT = """ \n = Lobster = \n \n The lobster , also known as " <unk> " , is blue . It 's \
 60 @-@ 70 cm ( 24 @.@ 5 in ) long . \n \n = = Size = = \n \n It weighs 1 @,@ 000 g . \n , . \n"""
@@ -180,7 +181,7 @@ FAULTS: dict[str, tuple[str, str | bytes, dict[str, Any], list[str]]] = {
     "gzip": ("a.txt.gz", "plain", {}, ["cannot be read"]),
     "xz": ("a.txt.xz", "plain", {}, ["cannot be read"]),
     "kind": ("a.pdf", "x", {}, ["unknown kind", ".jsonl"]),
-    "unnamed": ("a.csv", "text\nx\n", {}, ["names of its text columns"]),
+    "unnamed": ("a.csv", "body\nx\n", {}, ["which columns hold text? It has body"]),
     "text pair": ("a.txt", "x\n", PAIRED, ["no columns"]),
     "split pair": ("a.csv", "a,b\nx,y\n", PAIRED | {"segment": "en"}, ["not split"]),
     "lone score": (

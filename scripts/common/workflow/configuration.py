@@ -68,7 +68,7 @@ def validated(config: Config, overrides: Config | None = None) -> Config:
     """
     if first := [*_outdated(config), *short_way.faults_of(config)]:
         raise ConfigError(*first)
-    if config.get("encoder") is not None:
+    if all(short_way.is_given(config.get(key)) for key in short_way.KEYS):
         short_way.fill_in(config)
     errors = [*_validator().iter_errors(config)]
     if overrides and _read_overrides(config, overrides, errors):
@@ -386,7 +386,7 @@ def _file_faults(_: Config, name: str, corpus: Config) -> Iterator[str]:
     if fault := fault_of_files(found):
         yield f"corpora.{name}.files: {' '.join(fault.split())}"
     kinds = {kind_of(file) for file in found}
-    if numbered(corpus) and found and not kinds <= {".csv", ".tsv"}:
+    if numbered(corpus) and corpus["text_columns"] and found and not kinds <= {".csv", ".tsv"}:
         yield (
             f"corpora.{name}.text_columns: {corpus['text_columns']}; numbers are of columns of csv "
             "and tsv files without a header, others name them"
@@ -408,6 +408,8 @@ def _column_faults(_: Config, name: str, corpus: Config) -> Iterator[str]:
             f"{path}.segment: {corpus['segment']!r}, but the texts of a pair are not split; "
             "allowed: null, or one text column"
         )
+    if numbered(corpus) and not corpus["text_columns"]:
+        yield f"{path}.text_columns: missing, but other columns are numbers; give theirs too"
     if len({isinstance(column, int) for column in columns_of(corpus)}) > 1:
         columns = ", ".join(map(repr, columns_of(corpus)))
         yield f"{path}.text_columns: {columns} are names and numbers; give all columns alike"

@@ -15,20 +15,27 @@ HUB = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[0-9a-f]{40})
 
 def faults_of(config: dict[str, Any]) -> list[str]:
     """What is wrong with the keys of the short way, if any is given."""
-    if not any(key in config for key in KEYS):
+    given = [key for key in KEYS if is_given(config.get(key))]
+    others = [name for name in NAMES if name in config]
+    if not given and (others or not any(key in config for key in KEYS)):
         return []
-    if missing := [key for key in KEYS if config.get(key) is None]:
+    if missing := [key for key in KEYS if key not in given]:
         example = "--config encoder=DIRECTORY_OR_HUB_NAME text=FILE"
         return [f"{' and '.join(missing)}: not given; add {example}"]
-    both = [name for name in NAMES if name in config]
-    if both:
-        return [f"{', '.join(both)}: encoder and text stand for these; leave them out, or both"]
+    if others:
+        return [f"{', '.join(others)}: encoder and text stand for these; leave them out, or both"]
     return [
         f"encoder: {name!r} is no directory and no name on the hub (OWNER/NAME, or "
         "OWNER/NAME@COMMIT with 40 digits)"
         for name in _encoders(config)
         if not at_home(name).is_dir() and not HUB.fullmatch(name)
     ]
+
+
+def is_given(value: Any) -> bool:
+    """Whether a key of the short way has a value that it may have; the schema tells of others."""
+    values = value if isinstance(value, list) else [value]
+    return bool(values) and all(isinstance(one, str) and one for one in values)
 
 
 def fill_in(config: dict[str, Any]) -> None:
