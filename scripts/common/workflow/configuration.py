@@ -354,7 +354,7 @@ def _texts(corpus: Config) -> int:
     """Texts of a row of a corpus: 2 of pairs, 3 of triplets."""
     if corpus["source"] == "generated":
         return 2 if corpus["form"] == "scored_pairs" else 1
-    return len(corpus.get("text_columns") or [""])
+    return len(corpus["text_columns"] or [""]) if corpus["source"] in {"file", "hub"} else 1
 
 
 def _scored(corpus: Config) -> bool:
