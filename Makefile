@@ -66,7 +66,8 @@ format: install
 
 # the pictures of the README; needs Graphviz and Chromium
 docs: run
-	cp results/default/figures/changes.svg docs/figure_1.svg
+	$(RUN) snakemake --cores $(CORES) --configfile experiments/evidence.yaml
+	cp results/evidence/figures/changes.svg docs/figure_1.svg
 	cp results/default/figures/theory.svg docs/theory.svg
 	$(RUN) snakemake --rulegraph | dot -Tsvg > docs/rulegraph.svg
 	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1280,860 \
