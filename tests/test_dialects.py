@@ -249,6 +249,7 @@ READ: dict[str, tuple[str, str | bytes, dict[str, Any], list[str]]] = {
         {"text_columns": ["a.b"]},
         ["x"],
     ),
+    "NaN for none": ("a.jsonl", '{"text": NaN}\n{"text": "x"}\n', {}, ["x"]),
     "ndjson": ("a.NDJSON", '{"text": "x"}\n', {}, ["x"]),
     "latin": ("a.txt", b"caf\xe9", {"encoding": "latin-1"}, ["caf\xe9"]),
     "UTF-16": ("a.txt", "caf\xe9\nb".encode("utf-16"), {"encoding": "utf-16"}, ["caf\xe9", "b"]),

@@ -61,7 +61,8 @@ def to_text(values: list[Any], column: str, place: Place, encoding: str) -> pl.S
 
 
 def _is(value: Any) -> bool:
-    return value is not None and value is not MISSING
+    """Whether there is a value: JSON of Python may have NaN for none."""
+    return value is not None and value is not MISSING and value == value
 
 
 def _text(value: Any, encoding: str) -> str | None:
