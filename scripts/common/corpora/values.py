@@ -1,5 +1,6 @@
 """Values of rows as text: by the name of a column, or a path into it, and with their place."""
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -62,7 +63,8 @@ def to_text(values: list[Any], column: str, place: Place, encoding: str) -> pl.S
 
 def _is(value: Any) -> bool:
     """Whether there is a value: JSON of Python may have NaN for none."""
-    return value is not None and value is not MISSING and value == value
+    nothing = isinstance(value, float) and math.isnan(value)
+    return value is not None and value is not MISSING and not nothing
 
 
 def _text(value: Any, encoding: str) -> str | None:
