@@ -219,6 +219,22 @@ def test_without_warmup_the_learning_rate_only_falls(
         assert (rates[0] == rates.max()) is first
 
 
+def test_a_default_prompt_is_trained_with_and_kept(tmp_path: Path, base: Path) -> None:
+    """The prompt changes what is learnt, and comes before every sentence afterwards."""
+    corpus = write_corpus(tmp_path / "c.parquet", draw_texts(60))
+    found = []
+    for prompt in ("", "the boat "):
+        encoder = SentenceTransformer(str(base), device="cpu")
+        encoder.prompts, encoder.default_prompt_name = {"ours": prompt}, "ours"
+        folder = tmp_path / f"with {prompt}".strip()
+        encoder.save(str(folder / "base"))
+        tuned = finetune(folder, folder / "base", corpus, positives="dropout")
+        assert tuned.default_prompt_name == "ours"
+        assert tuned.prompts["ours"] == prompt
+        found.append(tuned.encode(["sea"], prompt=""))
+    assert not np.array_equal(*found)
+
+
 def test_another_pooling_needs_a_pooling_module(tmp_path: Path, base: Path) -> None:
     bare = SentenceTransformer(modules=[SentenceTransformer(str(base), device="cpu")[0]])
     bare.save(str(tmp_path), create_model_card=False)
