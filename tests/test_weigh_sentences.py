@@ -200,3 +200,13 @@ def test_an_encoder_of_the_hub_by_its_name(hub: Hub, tmp_path: Path, outputs: li
     assert told.returncode == 1
     assert "tiny/none" in told.stderr.splitlines()[-1]
     assert "Traceback" not in told.stderr
+
+
+def test_scripts_tell_what_to_run_before_them(encoder: Path, tmp_path: Path) -> None:
+    file = write_file(tmp_path / "mine.txt", TEXTS)
+    output = ("--output-weights", tmp_path / "w.parquet")
+    line = assert_refuses("integrate_gradients", encoder, file, *output)
+    assert f"python scripts/download_corpus.py {file} --output-corpus" in line
+    corpus = write_corpus(tmp_path / "c.parquet", TEXTS)
+    line = assert_refuses("integrate_gradients", "tiny/after", corpus, *output)
+    assert "python scripts/download_snapshot.py tiny/after --output-snapshot" in line

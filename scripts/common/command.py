@@ -160,7 +160,10 @@ def _recorded(path: Path) -> dict[str, str]:
         except ValueError as error:
             raise InputError(f"{file}: not JSON ({error}); make {path} anew") from error
     if not path.exists():
-        raise InputError(f"{path}: no such file")
+        hub = f"python scripts/download_snapshot.py {path} --output-snapshot snapshot"
+        named = len(path.parts) == 2 and not path.suffix and not path.parent.exists()
+        hint = f"; a name on the hub? First {hub}, then import_encoder.py" if named else ""
+        raise InputError(f"{path}: no such file{hint}")
     if path.suffix != ".parquet":
         return {}
     try:

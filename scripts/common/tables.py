@@ -198,6 +198,9 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
+        if path.suffix != ".parquet":
+            made = f"python scripts/download_corpus.py {path} --output-corpus corpus.parquet"
+            raise InputError(f"{path}: no Parquet table; of sentences, {made} makes one") from error
         raise InputError(f"{path}: not a readable Parquet file ({error})") from error
 
 
