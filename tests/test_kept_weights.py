@@ -135,7 +135,7 @@ def test_ten_kills(encoder: Path, tmp_path: Path, script: str) -> None:
     corpus = write_corpus(tmp_path / "c.parquet", draw_texts(300))
     output, kept = tmp_path / "w.parquet", tmp_path / "k"
     options = ("--output-weights", output, *METHODS[script])
-    assert_runs(script, encoder, corpus, *options)
+    assert_runs(script, encoder, corpus, *options, "--output-checkpoints", kept)
     expected = pl.read_parquet(output)
     expected_bytes = output.read_bytes()
     output.unlink()
