@@ -17,7 +17,7 @@ from tqdm import tqdm
 from common.encoders.encoder import Encoder
 from common.memory import Budget, budget
 from common.tokens.sentences import Sentence, read_sentences
-from common.weights.integration import integrate, path_of
+from common.weights.integration import integrate, path_of, relative_error
 from common.weights.library_engines import TOKENS_IN_A_PASS
 from common.weights.path_integral import PathIntegral, choose_path
 from common.weights.quadrature import STRAIGHT
@@ -157,7 +157,7 @@ def main(
                 "passes": sentence.cost["values"],
                 "seconds": time.perf_counter() - began,
                 "completeness": sentence.completeness or 0.0,
-                "error": sentence.cost["relative_error"],
+                "error": relative_error(sentence),
             }
             for nodes in plain_nodes:
                 row[f"plain_{nodes}"] = float(path.completeness(STRAIGHT, [nodes]))

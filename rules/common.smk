@@ -21,8 +21,13 @@ from common.workflow.start import refuse_to_start
 from common.workflow.submission import refusals
 
 
+def tell(lines):
+    for line in lines:
+        print(line, file=sys.stderr)
+
+
 def exit_with(lines):
-    print(*lines, sep="\n", file=sys.stderr)
+    tell(lines)
     sys.exit(1)
 
 
@@ -68,16 +73,17 @@ BEGAN = time.time()
 onstart:
     refuse_to_start(workflow, config, CONFIG_FILES)
     (FOLDER / "shards.txt").write_text(f"{SHARDS}\n")
-    print(*lines_of(config, FOLDER, weight_tables()), sep="\n", file=sys.stderr)
+    tell(lines_of(config, FOLDER, WEIGHT_TABLES))
 
 
 onsuccess:
-    print(*results_of(FOLDER), sep="\n", file=sys.stderr)
+    tell(results_of(FOLDER))
 
 
 onerror:
-    told = refusals(workflow) if workflow.executor_plugin.name == "slurm" else []
-    print(*told, *errors_of(FOLDER / "logs", BEGAN), sep="\n", file=sys.stderr)
+    if workflow.executor_plugin.name == "slurm":
+        tell(refusals(workflow))
+    tell(errors_of(FOLDER / "logs", BEGAN))
 
 
 # Downloads alone may reach the hub, as far as the user's HF_HUB_OFFLINE lets them. Snakemake itself
@@ -211,16 +217,13 @@ def weighed():
     ]
 
 
-def weight_tables():
-    """Method, encoder and corpus of every table of weights."""
-    return list(
-        dict.fromkeys(
-            (method, replicate(config, encoder, number + 1), corpus)
-            for name, corpus, method in weighed()
-            for encoder in COMPARISONS[name]["encoders"]
-            for number in range(config["replicates"])
-        )
-    )
+def trainings_of(comparison, replicates):
+    """Encoders of a comparison, so many trainings of each that is trained here."""
+    return [
+        replicate(config, encoder, number + 1)
+        for number in range(replicates)
+        for encoder in COMPARISONS[comparison]["encoders"]
+    ]
 
 
 def counts_of(wildcards):
@@ -247,14 +250,9 @@ def weights_of(replicates=1):
     """Tables of weights of the encoders of a comparison, for a corpus and method."""
 
     def find(wildcards):
-        names = [
-            replicate(config, encoder, number + 1)
-            for number in range(replicates)
-            for encoder in COMPARISONS[wildcards.comparison]["encoders"]
-        ]
         return [
             f"<results>/weights/{wildcards.method}/{name}/{wildcards.corpus}.parquet"
-            for name in names
+            for name in trainings_of(wildcards.comparison, replicates)
         ]
 
     return find
@@ -339,11 +337,19 @@ def corpora_of(*names):
     return [f"<results>/corpora/{name}.parquet" for name in names if name is not None]
 
 
+# Method, encoder and corpus of every table of weights.
+WEIGHT_TABLES = list(
+    dict.fromkeys(
+        (method, encoder, corpus)
+        for name, corpus, method in weighed()
+        for encoder in trainings_of(name, config["replicates"])
+    )
+)
 SHARDS = shards_of(
     WEIGHTS["shards"],
     FOLDER / "shards.txt",
     workflow.global_resources["_cores"].value or workflow.global_resources["_nodes"].value,
-    len(weight_tables()),
+    len(WEIGHT_TABLES),
 )
 
 
@@ -353,4 +359,4 @@ scattergather:
 
 
 if workflow.output_settings.dryrun:
-    print(*lines_of(config, FOLDER, weight_tables()), sep="\n", file=sys.stderr)
+    tell(lines_of(config, FOLDER, WEIGHT_TABLES))

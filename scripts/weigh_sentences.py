@@ -41,12 +41,12 @@ def take_in(encoder: str, folder: Path) -> Path:
         download_snapshot.main(hub["repository"], revision=hub["revision"], output_snapshot=source)
     elif (source / PROVENANCE_FILE).exists():
         return source
-    taken = folder / (hub_name(encoder) or "encoder")
+    taken = folder / (short_name(encoder) or "encoder")
     import_encoder.main(source, output_encoder=taken)
     return taken
 
 
-def hub_name(encoder: str) -> str:
+def short_name(encoder: str) -> str:
     """The last part of a path or of a name on the hub."""
     return Path(encoder.partition("@")[0]).name
 
@@ -128,7 +128,7 @@ def main(
             table.write_csv(partial)
     about = f"Tokens of {file.name}, shaded by their weight by {METHOD_NAMES[method]}."
     page = output_page or Path(f"{stem}.html")
-    write_shaded(table, hub_name(encoder), about, page)
+    write_shaded(table, short_name(encoder), about, page)
     print(f"{weights}: {len(table)} tokens; {page} shows them")
 
 

@@ -47,7 +47,7 @@ def fill(folder: Path, but: int) -> Path:
 
 
 def told(run: subprocess.CompletedProcess[str]) -> list[str]:
-    """The lines of a script that stopped."""
+    """The lines of a script that stopped, and at the end again, behind its log's name."""
     assert run.returncode == 1
     output = run.stdout + run.stderr
     assert "Traceback" not in output, output
@@ -63,8 +63,8 @@ def test_a_full_disk_is_one_line_and_a_rerun_completes(tmp_path: Path, mount: Mo
     ballast = fill(tmp_path / "results", 40_000)
     target = "results/tiny/corpora/language.parquet"
     lines = told(workflow.snakemake("--cores", "1", target))
-    assert len(lines) == 1
     assert "No space left on device" in lines[0]
+    assert lines[1:] == [f"results/tiny/logs/generate_corpus/language.log: {lines[0]}"]
     assert not (tmp_path / target).exists()
     assert workflow.results("corpora/held_out.parquet").read_bytes() == earlier
     ballast.unlink()

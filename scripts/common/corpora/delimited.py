@@ -65,9 +65,7 @@ def read_delimited(
     Unfit
         It has another number of fields in some row, or a stray quote, or lacks a column.
     """
-    if found := NAMED.match(text):
-        separator, text = separator or found[1], text[found.end() :]
-    candidates = (separator,) if separator else ("\t",) if kind == ".tsv" else SEPARATORS
+    text, candidates = _candidates(text, separator, kind)
     if numbered:
         return _numbered(text, names, candidates)
     heads = {one: _first(text, one) for one in candidates}
@@ -81,10 +79,15 @@ def read_delimited(
 
 def names_in(text: str, separator: str | None, kind: str) -> list[str]:
     """The names in the first row of a text, cut by what gives most of them."""
+    text, candidates = _candidates(text, separator, kind)
+    return _stripped(max((_first(text, one) for one in candidates), key=len))
+
+
+def _candidates(text: str, separator: str | None, kind: str) -> tuple[str, tuple[str, ...]]:
+    """The text without a line that names its separator, and what may part its fields."""
     if found := NAMED.match(text):
         separator, text = separator or found[1], text[found.end() :]
-    candidates = (separator,) if separator else ("\t",) if kind == ".tsv" else SEPARATORS
-    return _stripped(max((_first(text, one) for one in candidates), key=len))
+    return text, (separator,) if separator else ("\t",) if kind == ".tsv" else SEPARATORS
 
 
 def _numbered(text: str, names: list[str], candidates: tuple[str, ...]) -> Rows:

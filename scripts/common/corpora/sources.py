@@ -7,7 +7,8 @@ side and, where they are named, score, label and id.
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -151,19 +152,14 @@ def names_of(file: Path, kind: str, form: Form) -> list[str]:
     InputError
         The file cannot be read.
     """
-    if kind == ".parquet":
-        try:
-            return list(pl.read_parquet_schema(_bytes(file) if compression_of(file) else file))
-        except pl.exceptions.PolarsError as error:
-            told = str(error).strip().partition("\n")[0]
-            raise InputError(f"{file}: not a readable parquet file ({told})") from error
-    if kind in (".csv", ".tsv"):
-        try:
+    with _readable(file):
+        if kind == ".parquet":
+            return list(pl.read_parquet_schema(_parquet_of(file)))
+        if kind in (".csv", ".tsv"):
             return names_in(_decoded(file, form.encoding), form.separator, kind)
-        except Unfit as unfit:
-            raise InputError(f"{file}: {unfit}") from unfit
-    rows = (_objects_of_lines if kind == ".jsonl" else _objects)(file, form)
-    return list(dict.fromkeys(name for row in rows.values() for name in row))
+    if kind == ".jsonl":
+        return _keys(_objects_of_lines(file, form).values())
+    return _keys(_objects(file, form))
 
 
 def pair_up(rows: list[pl.DataFrame], texts: int) -> pl.DataFrame:
@@ -173,6 +169,23 @@ def pair_up(rows: list[pl.DataFrame], texts: int) -> pl.DataFrame:
         return joined.explode("text")
     sides = pl.lit(list(range(texts)), pl.List(pl.Int8)).alias("side")
     return joined.with_columns(sides, pair_id="document_id").explode("text", "side")
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    """Name the file whose fields or columns cannot be read."""
+    try:
+        yield
+    except Unfit as unfit:
+        raise InputError(f"{file}: {unfit}") from unfit
+    except pl.exceptions.PolarsError as error:
+        told = str(error).strip().partition("\n")[0]
+        raise InputError(f"{file}: not a readable parquet file ({told})") from error
+
+
+def _parquet_of(file: Path) -> Any:
+    """What polars reads: the file, or its bytes if it is compressed as a whole."""
+    return _bytes(file) if compression_of(file) else file
 
 
 def _bytes(file: Path) -> bytes:
@@ -204,10 +217,8 @@ Columns = tuple[dict[str, pl.Series], Place]
 
 def _read_delimited(file: Path, form: Form, kind: str) -> Columns:
     text = _decoded(file, form.encoding)
-    try:
+    with _readable(file):
         rows = read_delimited(text, form.columns, form.separator, form.numbered, kind)
-    except Unfit as unfit:
-        raise InputError(f"{file}: {unfit}") from unfit
     if rows.said:
         logging.info("%s: %s", file, rows.said)
     columns = {
@@ -240,12 +251,11 @@ def _objects_of_lines(file: Path, form: Form) -> dict[int, dict]:
 
 
 def _read_json(file: Path, form: Form) -> Columns:
-    rows = list(_objects(file, form).values())
-    return _of_objects(rows, file, form, lambda row: f"{file}: row {row + 1}")
+    return _of_objects(_objects(file, form), file, form, lambda row: f"{file}: row {row + 1}")
 
 
-def _objects(file: Path, form: Form) -> dict[int, dict]:
-    """The objects of a list, or that follow each other, by their numbers."""
+def _objects(file: Path, form: Form) -> list[dict]:
+    """The objects of a list, or that follow each other."""
     text, values, end = _decoded(file, form.encoding), [], 0
     while (end := BLANK.match(text, end).end()) < len(text):  # type: ignore[union-attr]
         try:
@@ -257,11 +267,15 @@ def _objects(file: Path, form: Form) -> dict[int, dict]:
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
             raise InputError(f"{file}: row {number}: not a JSON object")
-    return dict(enumerate(rows, 1))
+    return rows
+
+
+def _keys(rows: Iterable[dict]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row))
 
 
 def _of_objects(rows: list[dict], file: Path, form: Form, place: Place) -> Columns:
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    names = _keys(rows)
     columns = {}
     for column in form.columns:
         values = [look_up(row, column) for row in rows]
@@ -277,13 +291,13 @@ def _refuse_missing(values: list[Any], file: Path, column: str, names: list[str]
 
 
 def _read_parquet(file: Path, form: Form) -> Columns:
-    source: Any = _bytes(file) if compression_of(file) else file
+    source = _parquet_of(file)
     columns: dict[str, pl.Series] = {}
 
     def place(row: int) -> str:
         return f"{file}: row {row + 1}"
 
-    try:
+    with _readable(file):
         names = list(pl.read_parquet_schema(source))
         for column in form.columns:
             name, rest = first_part(column, names) or ("", "")
@@ -297,9 +311,6 @@ def _read_parquet(file: Path, form: Form) -> Columns:
                 columns[column] = to_text(inner, column, place, form.encoding)
             else:
                 columns[column] = values.cast(pl.String)
-    except pl.exceptions.PolarsError as error:
-        told = str(error).strip().partition("\n")[0]
-        raise InputError(f"{file}: not a readable parquet file ({told})") from error
     return columns, place
 
 

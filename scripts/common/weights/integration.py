@@ -40,14 +40,12 @@ class Attribution:
 
     def give(self, sentence: Sentence) -> None:
         """Make it the weights of a sentence."""
-        weights = np.linalg.norm(self.contributions, axis=1)
-        cost = {
+        cost: dict[str, float] = {
             "nodes": self.nodes,
             "wanted": self.wanted,
             "refined": self.refined,
             "slopes": self.slopes,
             "values": self.values,
-            "relative_error": float(self.error.max() / max(weights.mean(), 1e-30)),
         }
         sentence.weigh(self.contributions, self.error, self.completeness, cost)
 
@@ -136,6 +134,13 @@ def by_library(
     return sentences
 
 
+def relative_error(sentence: Sentence) -> float:
+    """The largest error of a weighed sentence's tokens over their mean weight."""
+    assert sentence.error is not None
+    assert sentence.weight is not None
+    return float(sentence.error.max() / max(sentence.weight.mean(), 1e-30))
+
+
 def log_costs(sentences: list[Sentence]) -> None:
     """Say how many passes sentences took."""
     refined = [s for s in sentences if s.cost["refined"]]
@@ -160,7 +165,7 @@ def describe_miss(
 ) -> str:
     """What a sentence above the tolerance lacks, and which nodes or baseline may help."""
     refined, nodes, wanted = (sentence.cost[name] for name in ("refined", "nodes", "wanted"))
-    error = sentence.cost["relative_error"] if refined else sentence.completeness
+    error = relative_error(sentence) if refined else sentence.completeness
     kind = "error of a token" if refined else "completeness error"
     gaps = {
         name: float(

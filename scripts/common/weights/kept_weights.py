@@ -17,7 +17,7 @@ from common.encoders.encoder import Encoder
 from common.tables import whole
 from common.tokens.sentences import Sentence
 
-OF_TOKENS = ("weight", "error", "word_weight")
+OF_TOKENS = ("weight", "error", "word_weight", "vectors")
 
 
 class KeptWeights:
@@ -27,7 +27,6 @@ class KeptWeights:
     """
 
     def __init__(self, folder: Path | None, encoder: Encoder, vectors: bool) -> None:
-        self.vectors = vectors
         self.folder = folder
         self.files: list[Path] = []
         if folder is not None:
@@ -47,9 +46,10 @@ class KeptWeights:
                 logging.info("%s: not readable (%s), weighed anew", file, error)
                 continue
             ends = np.cumsum(part["tokens"])[:-1]
-            names = [name for name in (*OF_TOKENS, "vectors") if name in part]
-            of_tokens = {name: np.split(part[name], ends) for name in names}
+            of_tokens = {name: np.split(part[name], ends) for name in OF_TOKENS if name in part}
             costs = [name for name in part if name.startswith("cost_")]
+            if not known.keys().isdisjoint(part["number"].tolist()):
+                self.files.append(file)
             for k, number in enumerate(part["number"].tolist()):
                 if (sentence := known.get(number)) is None:
                     continue
@@ -58,19 +58,14 @@ class KeptWeights:
                 sentence.completeness = float(part["completeness"][k])
                 sentence.cost = {name[5:]: float(part[name][k]) for name in costs}
                 found += 1
-                self.files.append(file)
         return found
 
     def save(self, done: list[Sentence]) -> None:
         """Keep the weights of sentences."""
-        if not self.vectors:
-            for sentence in done:
-                sentence.vectors = None
         if self.folder is None or not done:
             return
-        part = {name: np.concatenate([getattr(s, name) for s in done]) for name in OF_TOKENS}
-        if self.vectors:
-            part["vectors"] = np.concatenate([s.vectors for s in done])
+        names = [name for name in OF_TOKENS if getattr(done[0], name) is not None]
+        part = {name: np.concatenate([getattr(s, name) for s in done]) for name in names}
         for name in done[0].cost:
             part[f"cost_{name}"] = np.array([float(s.cost[name]) for s in done])
         part["number"] = np.array([s.number for s in done])
@@ -84,8 +79,9 @@ class KeptWeights:
         """Remove what is kept of these sentences, as the table is written; not of other shards."""
         for file in self.files:
             file.unlink(missing_ok=True)
-        with suppress(OSError):
-            os.removedirs(self.folder or "")
+        if self.folder is not None:
+            with suppress(OSError):
+                os.removedirs(self.folder)
 
 
 def _parameters(encoder: Encoder) -> str:

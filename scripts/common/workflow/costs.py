@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,12 @@ def lines_of(config: Config, folder: Path, tables: list[tuple[str, str, str]]) -
         Method, encoder and corpus of each table of weights.
     """
     minutes = []
+    # a corpus is in many tables, and to know its size may be to read it
+    size_of_corpus = cache(partial(size_of, config, folder))
+    shape_of_encoder = cache(partial(shape_of, config, folder))
     for name, encoder in config["encoders"].items():
         if "training" in encoder and not (folder / "encoders" / name).exists():
-            size, shape = size_of(config, folder, encoder["corpus"]), shape_of(config, folder, name)
+            size, shape = size_of_corpus(encoder["corpus"]), shape_of_encoder(name)
             settings = encoder["training"]
             what = f"train {name}"
             if size is None or shape is None:
@@ -74,7 +78,7 @@ def lines_of(config: Config, folder: Path, tables: list[tuple[str, str, str]]) -
     for method, name, corpus in tables:
         if (folder / "weights" / method / name / f"{corpus}.parquet").exists():
             continue
-        size, shape = size_of(config, folder, corpus), shape_of(config, folder, name)
+        size, shape = size_of_corpus(corpus), shape_of_encoder(name)
         what = f"weigh {corpus} by {name}, {method}"
         if size is None or shape is None:
             lacking = f"size of {corpus}" if size is None else f"shape of {name}"
