@@ -4,6 +4,7 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -49,6 +50,7 @@ def compare(
     """The largest error of a token, and of its weight, over the mean weight, by halving alone."""
     double = PathIntegral(encoder.embed_double, path.start.double(), path.end.double(), within)
     reference, nodes = integrate_by_halving(double, tolerance)
+    reference = reference.cpu()
     weights = reference.norm(dim=1)
     error = (torch.from_numpy(ours.vectors) - reference).norm(dim=1)
     of_weight = (torch.from_numpy(ours.weight) - weights).abs()
@@ -76,7 +78,7 @@ def by_captum(encoder: Encoder, path: PathIntegral, tolerance: float) -> dict[st
         n_steps=nodes,
         method="gausslegendre",
         internal_batch_size=max(1, TOKENS_IN_A_PASS // path.end.shape[1]),
-    )
+    ).cpu()
     seconds = (time.perf_counter() - began) * path.total.shape[1]
     return {"captum_nodes": nodes, "captum_completeness": gap, "captum_seconds": seconds}
 
@@ -95,9 +97,10 @@ def main(
     captum: int = 0,
     plain_nodes: tuple[int, ...] = (50, 256),
     tolerance: float = 0.01,
-    max_nodes: int = 512,
+    max_nodes: int = 1024,
     memory: float = 4.0,
     threads: int = 1,
+    device: Literal["auto", "cpu", "cuda"] = "cpu",
 ) -> None:
     """Weigh sentences one by one; a row each goes to a table, as it comes.
 
@@ -133,9 +136,11 @@ def main(
         GiB for the passes.
     threads
         Threads of the processor.
+    device
+        auto, cpu or cuda.
     """
     torch.set_num_threads(threads)
-    model = Encoder(encoder, device="cpu")
+    model = Encoder(encoder, device=device)
     within = budget(memory, model.modules, model.device)
     chosen = choose_sentences(model, read_texts(texts, column), sentences, longest)
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ from common.workflow.short_way import HUB
 
 FIRST_LOOK = 0.01
 """Tolerance of Integrated Gradients, by which weights are exact to about a per cent."""
-MOST_NODES = 512
+MOST_NODES = 1024
 
 
 def take_in(encoder: str, folder: Path) -> Path:
