@@ -15,6 +15,7 @@ include: "rules/information.smk"
 include: "rules/weights.smk"
 include: "rules/correlations.smk"
 include: "rules/reports.smk"
+include: "rules/exports.smk"
 
 
 if config["theory"]:
@@ -27,5 +28,6 @@ rule all:
     input:
         ALL_TABLES,
         ALL_FIGURES,
+        ALL_EXPORTS,
         "<results>/explorer.html",
         "<results>/summary.md",

@@ -9,6 +9,9 @@ from common.command import InputError, run
 from common.contract import TABLES
 from common.tables import check_rows, read_metadata, read_table, write_table
 
+IDENTITY = ("tokenizer", "unit", "encoder", "method", "corpus")
+"""What the metadata of tables tell that only tables of one kind and origin share."""
+
 
 def main(tables: list[Path], *, output_table: Path, table: str) -> None:
     """Join tables of one kind into one, sorted by its keys.
@@ -31,7 +34,7 @@ def main(tables: list[Path], *, output_table: Path, table: str) -> None:
     frames = [read_table(path, kind) for path in tables]
     about = [read_metadata(path) for path in tables]
     for path, frame, metadata in zip(tables, frames, about, strict=True):
-        for name in ("tokenizer", "unit"):
+        for name in IDENTITY:
             if (found := metadata.get(name)) != (first := about[0].get(name)):
                 raise InputError(
                     f"{tables[0]} and {path}: different {name}s ({first} and {found}); "
@@ -54,7 +57,7 @@ def main(tables: list[Path], *, output_table: Path, table: str) -> None:
         )
     check_rows(len(joined), about[0], " ".join(map(str, tables)))
     logging.info("%d tables, %d rows", len(tables), len(joined))
-    identity = {name: about[0][name] for name in ("tokenizer", "unit", "rows") if name in about[0]}
+    identity = {name: about[0][name] for name in (*IDENTITY, "rows") if name in about[0]}
     write_table(joined, output_table, kind, **identity)
 
 

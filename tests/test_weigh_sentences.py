@@ -58,7 +58,14 @@ def test_weights_are_those_of_the_workflow(
     assert_runs("weigh_sentences", encoder, file, *outputs)
     found = read_table(tmp_path / "w.parquet", WEIGHTS)
     corpus = write_corpus(tmp_path / "c.parquet", TEXTS)
-    settings = ("--tolerance", 0.01, "--max-nodes", 1024, "--output-weights", tmp_path / "o.parquet")
+    settings = (
+        "--tolerance",
+        0.01,
+        "--max-nodes",
+        1024,
+        "--output-weights",
+        tmp_path / "o.parquet",
+    )
     assert_runs("integrate_gradients", encoder, corpus, *settings)
     expected = read_table(tmp_path / "o.parquet", WEIGHTS)
     assert_frame_equal(found.select(expected.columns), expected)

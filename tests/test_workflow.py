@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -206,6 +207,33 @@ def test_a_second_run_has_nothing_to_do(done: Workflow) -> None:
     run = done.snakemake("--cores", "2")
     assert run.returncode == 0
     assert "Nothing to be done" in run.stdout + run.stderr
+
+
+def test_copied_results_are_up_to_date_after_a_touch(done: Workflow, tmp_path: Path) -> None:
+    copied = Workflow(tmp_path)
+    shutil.copytree(done.results("."), copied.results("."), copy_function=shutil.copyfile)
+    touched = copied.snakemake("--touch", "--cores", "1")
+    assert touched.returncode == 0, touched.stderr
+    planned = copied.snakemake("-n")
+    assert "Nothing to be done" in planned.stdout + planned.stderr
+
+
+def test_tables_are_there_as_csv_and_latex(done: Workflow) -> None:
+    tables = sorted(done.results("tables").glob("*.parquet"))
+    assert len(tables) > 8
+    for path in tables:
+        frame = pl.read_parquet(path)
+        text = pl.read_csv(path.with_suffix(".csv"), infer_schema_length=None)
+        assert (text.columns, len(text)) == (frame.columns, len(frame))
+    assert r"\toprule" in done.results("tables/regression.tex").read_text()
+    assert done.results("codebook.md").exists()
+
+
+def test_weights_tell_what_they_are_of(done: Workflow) -> None:
+    for path in done.results("weights").rglob("*.parquet"):
+        about = pl.read_parquet_metadata(path)
+        method, encoder, corpus = path.relative_to(done.results("weights")).with_suffix("").parts
+        assert (about["method"], about["encoder"], about["corpus"]) == (method, encoder, corpus)
 
 
 def test_a_setting_reruns_only_what_depends_on_it(edited: Workflow) -> None:

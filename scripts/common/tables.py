@@ -97,6 +97,7 @@ def _schema(columns: list[str], path: Path, table: Table, metadata: dict[str, st
             "holds": table.holds,
             "format_version": FORMAT_VERSION,
             "units": json.dumps({name: table.columns[name].unit for name in names}),
+            "meanings": json.dumps({name: table.columns[name].meaning for name in names}),
             **provenance(),
             "ancestors": json.dumps(ancestors(path.parent)),
             **metadata,
@@ -269,7 +270,7 @@ def check_rows(count: int, metadata: dict[str, str], what: str) -> None:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """The key-value metadata of a table: holds, units, command, config_hash and what was added."""
+    """The key-value metadata of a table: holds, units, meanings, command, config_hash and more."""
     metadata = pq.read_schema(path).metadata or {}
     return {
         key.decode(): value.decode() for key, value in metadata.items() if key != b"ARROW:schema"

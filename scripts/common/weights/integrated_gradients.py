@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal
 
 import cyclopts
 
@@ -39,6 +39,8 @@ class IntegratedGradients:
     on_missed
         What a sentence above the tolerance does: its rows are kept with their errors, or own stops.
     """
+
+    name: ClassVar[str] = "integrated_gradients"
 
     baseline: Literal["zero", "mask", "pad"] = "zero"
     tolerance: float = 0.001

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal
 
 import cyclopts
 import numpy as np
@@ -40,6 +40,8 @@ class ShapleyValues:
         own; captum takes random orders of the tokens; shap takes its default explainer of text,
         which gives Owen values. These two sample every sentence and give no standard error.
     """
+
+    name: ClassVar[str] = "shapley"
 
     absent: Literal["mask", "pad", "drop"] = "mask"
     exact_up_to: int = 8

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import cyclopts
 
@@ -32,6 +32,8 @@ class Opened:
 
 class Method(Protocol):
     """A way to weigh tokens; a sentence that has weights already is left alone."""
+
+    name: ClassVar[str]
 
     def batches_of(self, sentences: list[Sentence]) -> int:
         """Sentences of one length that are weighed together at most."""
@@ -96,9 +98,10 @@ class Weighing(Job):
                     kept.save(done)
                     bar.update(len(done))
         method.conclude(opened, weighed)
+        about = {"encoder": encoder.name, "method": method.name, "corpus": corpus.stem}
         if self.output_vectors is not None:
-            write_vectors(opened.encoder, weighed, self.output_vectors, of=every)
-        write_weights(opened.encoder, weighed, output_weights, of=every)
+            write_vectors(opened.encoder, weighed, self.output_vectors, of=every, about=about)
+        write_weights(opened.encoder, weighed, output_weights, of=every, about=about)
         kept.forget()
 
     def open(self, encoder: Path, corpus: Path) -> Opened:

@@ -16,11 +16,16 @@ from common.tokens.sentences import Sentence
 
 
 def write_weights(
-    encoder: Encoder, sentences: list[Sentence], path: Path, of: list[Sentence]
+    encoder: Encoder,
+    sentences: list[Sentence],
+    path: Path,
+    of: list[Sentence],
+    about: dict[str, str],
 ) -> None:
     """Write a row for every token, special ones included.
 
-    Tells how many rows the tables of all shards, of all sentences `of` the corpus, make together.
+    The metadata tell what the table is `about`, and how many rows the tables of all shards, of all
+    sentences `of` the corpus, make together.
 
     Raises
     ------
@@ -42,11 +47,15 @@ def write_weights(
     if not frame["weight"].is_finite().all():
         raise InputError(f"{encoder.directory}: gives embeddings that are not finite")
     rows = sum(len(s.ids) for s in of)
-    write_table(frame, path, WEIGHTS, tokenizer=encoder.fingerprint, rows=str(rows))
+    write_table(frame, path, WEIGHTS, tokenizer=encoder.fingerprint, rows=str(rows), **about)
 
 
 def write_vectors(
-    encoder: Encoder, sentences: list[Sentence], path: Path, of: list[Sentence]
+    encoder: Encoder,
+    sentences: list[Sentence],
+    path: Path,
+    of: list[Sentence],
+    about: dict[str, str],
 ) -> None:
     """Write the contribution vector of every token, as `write_weights` their norms."""
     vectors = np.concatenate([s.vectors for s in sentences if s.vectors is not None])
@@ -56,7 +65,7 @@ def write_vectors(
     )
     column = replace(VECTORS.columns["vector"], type=pa.list_(pa.float32(), width))
     table = replace(VECTORS, columns=VECTORS.columns | {"vector": column})
-    write_table(frame, path, table, tokenizer=encoder.fingerprint)
+    write_table(frame, path, table, tokenizer=encoder.fingerprint, **about)
 
 
 def _tokens(encoder: Encoder, sentences: list[Sentence], of: list[Sentence]) -> pl.DataFrame:
