@@ -12,7 +12,7 @@ sys.path.insert(0, str(HOME / "scripts"))
 from common.corpora.files import at_home, find_files
 from common.workflow.configuration import ConfigError, add_replicates, check_yaml, columns_of
 from common.workflow.configuration import derive_seed, foreign_tokenizers, has_exact, numbered
-from common.workflow.configuration import replicate, root_of, validated
+from common.workflow.configuration import replicate, root_of, texts_of, validated
 from common.workflow.costs import lines_of
 from common.workflow.ending import errors_of, results_of
 from common.workflow.imports import modules_of
@@ -244,6 +244,16 @@ def surprisal_of(wildcards):
     if masked_lm is None or "surprisal" not in ANALYSIS["quantities"]:
         return []
     return f"<results>/surprisal/{masked_lm}/{wildcards.corpus}.parquet"
+
+
+def similarities_of(wildcards):
+    """Tables of the similarity of pairs by the encoders of a comparison, if a corpus has pairs."""
+    if texts_of(config["corpora"][wildcards.corpus]) < 2:
+        return []
+    return [
+        f"<results>/similarities/{encoder}/{wildcards.corpus}.parquet"
+        for encoder in COMPARISONS[wildcards.comparison]["encoders"]
+    ]
 
 
 def weights_of(replicates=1):

@@ -184,6 +184,32 @@ rule evaluate_encoder:
         " {params.settings} --device {params.device} 2>&1 | tee {log:q}"
 
 
+rule measure_similarity:
+    input:
+        **script_of("measure_similarity"),
+        encoder="<results>/encoders/{encoder}",
+        corpus="<results>/corpora/{corpus}.parquet",
+    output:
+        similarities="<results>/similarities/{encoder}/{corpus}.parquet",
+    log:
+        "<logs>/measure_similarity/{encoder}.{corpus}.log",
+    benchmark:
+        "<benchmarks>/measure_similarity/{encoder}.{corpus}.tsv"
+    params:
+        device=config["device"],
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+        gpu=GPUS,
+    conda:
+        "../envs/training.yaml"
+    shell:
+        "python {input.script:q} {input.encoder:q} {input.corpus:q}"
+        " --output-similarities {output.similarities:q} --device {params.device}"
+        " 2>&1 | tee {log:q}"
+
+
 use rule gather_tables as gather_encoders with:
     input:
         **script_of("gather_tables"),

@@ -54,7 +54,7 @@ rule write_codebook:
         "<benchmarks>/write_codebook/codebook.tsv"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=growing(2000),
         runtime=growing(10),
     conda:
         "../envs/statistics.yaml"

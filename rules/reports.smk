@@ -288,6 +288,7 @@ rule collect_tokens:
         weights=weights_of(),
         information=information_of,
         surprisal=surprisal_of,
+        similarities=similarities_of,
         regression="<results>/correlations/{comparison}/{corpus}/{method}/regression.parquet",
     output:
         tokens="<results>/correlations/{comparison}/{corpus}/{method}/tokens.json",
@@ -298,6 +299,7 @@ rule collect_tokens:
     params:
         names=lambda w: options(dict(w), largest_error=largest_error(w)),
         surprisal=given("surprisal"),
+        similarities=given("similarities"),
     threads: 1
     resources:
         mem_mb=growing(4000),
@@ -306,7 +308,7 @@ rule collect_tokens:
         "../envs/statistics.yaml"
     shell:
         "python {input.script:q} --texts {input.texts:q} --weights {input.weights:q}"
-        " --information {input.information:q} {params.surprisal}"
+        " --information {input.information:q} {params.surprisal} {params.similarities}"
         " --regression {input.regression:q} {params.names}"
         " --output-tokens {output.tokens:q} 2>&1 | tee {log:q}"
 

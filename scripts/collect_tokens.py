@@ -31,6 +31,7 @@ def main(
     weights: list[Path],
     information: Path,
     surprisal: Path | None = None,
+    similarities: list[Path] | None = None,
     regression: Path,
     comparison: str,
     corpus: str,
@@ -55,6 +56,8 @@ def main(
         Quantities of the token types, in nats.
     surprisal
         Surprisals of the same tokens, in nats.
+    similarities
+        Of a corpus of pairs, the cosine of each pair by each encoder in turn.
     regression
         Table of regressions that holds the comparison.
     comparison
@@ -80,9 +83,10 @@ def main(
             f"{regression}: {len(encoders)} encoders for {comparison}, but --weights has "
             f"{len(weights)} tables; give one of each"
         )
+    sources = Sources(texts, weights, information, surprisal, similarities or [], largest_error)
     piece = {
         "entry": {**entry, "encoders": encoders, "relations": relations_of(rows)},
-        "view": view_of(Sources(texts, weights, information, surprisal, largest_error)),
+        "view": view_of(sources),
     }
     with whole(output_tokens) as partial:
         partial.write_text(json.dumps(piece))

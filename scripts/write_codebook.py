@@ -17,6 +17,7 @@ PLACES = {
     "information": "`information/<corpus>/<tokenizer>.parquet`",
     "surprisal": "`surprisal/<masked_lm>/<corpus>.parquet`",
     "weights": "`weights/<method>/<encoder>/<corpus>.parquet`",
+    "similarities": "`similarities/<encoder>/<corpus>.parquet`",
     "vectors": "where `--output-vectors` of a script that weighs says",
     **{
         name: f"`tables/{name}.parquet`"

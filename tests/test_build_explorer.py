@@ -4,19 +4,30 @@ import itertools
 import json
 import re
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+from xml.etree import ElementTree
 
 import numpy as np
 import polars as pl
 import pytest
 from commands import WORDS, assert_refuses, assert_runs, write_corpus
 from evidence_tables import STANDS_ON
+from PIL import Image
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
-from common.contract import CORPUS, DATA, INFORMATION, REGRESSION, SURPRISAL, WEIGHTS
+from common.contract import (
+    CORPUS,
+    DATA,
+    INFORMATION,
+    REGRESSION,
+    SIMILARITIES,
+    SURPRISAL,
+    WEIGHTS,
+)
 from common.reports.page import Columns
 from common.reports.token_views import Sources, readings, view_of
 from common.tables import read_table, write_table
@@ -567,7 +578,7 @@ def test_readings_of_vocabularies() -> None:
 def sources_of(folder: Path, information: str) -> Sources:
     weights = [folder / f"few.{name}.parquet" for name in ("before", "after")]
     surprisal = folder / "few.surprisal.parquet"
-    return Sources(folder / "few.parquet", weights, folder / information, surprisal, None)
+    return Sources(folder / "few.parquet", weights, folder / information, surprisal, [], None)
 
 
 def test_words_stand_for_their_tokens(folder: Path, tmp_path: Path) -> None:
@@ -643,3 +654,186 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
     line = assert_refuses("build_explorer", tmp_path / "piece.json", *about)
     assert "data.parquet: no row for tuned, other; describe their data first" in line
     assert not (tmp_path / "page.html").exists()
+
+
+def address(page: Chrome) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(page.current_url).fragment))
+
+
+def test_a_link_leads_to_what_was_shown(page: Chrome, folder: Path) -> None:
+    choose(page, comparison="tuned", method="shapley", corpus="few")
+    find(page, "#next").click()
+    find(page, "[name=scale][value=weight]").find_element(By.XPATH, "..").click()
+    find(page, "#filter").send_keys("t")
+    find(page, "[data-key=weight-1]").click()
+    link, rows = page.current_url, texts(page, ".sorted tbody tr")
+    assert address(page) == {
+        **{"comparison": "tuned", "method": "shapley", "corpus": "few", "sentence": "1"},
+        **{"scale": "weight", "tab": "tokens", "sort": "weight-1", "order": "descending"},
+        "words": "t",
+    }
+    page.get("about:blank")
+    page.get(link)
+    assert texts(page, ".sorted tbody tr") == rows
+    assert find(page, "#heading").text == "Sentence 1"
+    assert Select(find(page, "#method")).first_selected_option.text == "Shapley values"
+    assert find(page, "[name=scale][value=weight]").is_selected()
+    assert page.current_url == link
+
+
+def test_a_link_to_types_with_a_word_and_a_search(page: Chrome) -> None:
+    page.get(page.current_url.partition("#")[0] + "#comparison=tuned&corpus=few&tab=types&with=a")
+    page.refresh()
+    assert find(page, "#tab-types").get_attribute("aria-selected") == "true"
+    assert find(page, "#with-type").text.startswith("with a")
+    assert find(page, "#heading").text == "Sentence 2"
+
+
+def test_back_undoes_steps(page: Chrome) -> None:
+    find(page, "#next").click()
+    find(page, "#next").click()
+    assert find(page, "#heading").text == "Sentence 2"
+    page.back()
+    assert find(page, "#heading").text == "Sentence 1"
+    choose(page, comparison="control")
+    page.back()
+    assert Select(find(page, "#comparison")).first_selected_option.text == "tuned"
+    page.forward()
+    assert Select(find(page, "#comparison")).first_selected_option.text == "control"
+
+
+@pytest.mark.parametrize("link", ["#tokens", "#comparison=no&sentence=9&sort=no&with=no", "#%%%"])
+def test_an_address_of_something_else_shows_the_beginning(page: Chrome, link: str) -> None:
+    start = page.current_url.partition("#")[0]
+    page.get("about:blank")
+    page.get(start + link)
+    assert find(page, "#heading").text == "Sentence 0"
+
+
+def downloaded(page: Chrome, button: str, folder: Path) -> Path:
+    """The file that a button gives."""
+    behaviour = {"behavior": "allow", "downloadPath": str(folder)}
+    page.execute_cdp_cmd("Browser.setDownloadBehavior", behaviour)
+    find(page, button).click()
+
+    def files(_: Chrome) -> list[Path]:
+        return [f for f in folder.iterdir() if not f.name.endswith(".crdownload")]
+
+    return WebDriverWait(page, 20).until(files)[0]
+
+
+def test_csv_holds_all_rows_of_the_table(page: Chrome, folder: Path, tmp_path: Path) -> None:
+    choose(page, comparison="tuned", method="shapley", corpus="many")
+    find(page, "#tab-types").click()
+    find(page, "[data-key=weight-0]").click()
+    file = downloaded(page, "#save-csv", tmp_path)
+    assert file.name == "base.contrastive.shapley.0.types.csv"
+    table = pl.read_csv(file, infer_schema_length=None)
+    head = [text.rstrip("▾▴").strip() for text in texts(page, ".sorted th")]
+    assert table.columns == head
+    weights = table["mean weight, base"]
+    assert weights.to_list() == sorted(weights, reverse=True)
+    rows = read_table(folder / "many.before.parquet", WEIGHTS).filter(special=False)
+    expected = dict(rows.group_by("token").agg(pl.col("weight").mean()).iter_rows())
+    found = dict(table.select("token", "mean weight, base").iter_rows())
+    assert found == pytest.approx(expected, rel=1e-3)
+
+
+def test_csv_of_a_sentence_quotes_what_needs_it(page: Chrome, tmp_path: Path) -> None:
+    choose(page, corpus="few")
+    find(page, "#next").click()
+    table = pl.read_csv(downloaded(page, "#save-csv", tmp_path), schema_overrides={"token": str})
+    assert table["token"].to_list() == NASTY
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_drawing_holds_every_token_by_every_encoder(
+    page: Chrome, tmp_path: Path, theme: str
+) -> None:
+    choose(page, comparison="control", corpus="few", theme=theme)
+    file = downloaded(page, "#save-svg", tmp_path)
+    assert file.name == "base.shuffled.random.shapley.0.svg"
+    root = ElementTree.parse(file).getroot()
+    name = "{http://www.w3.org/2000/svg}"
+    drawn = [element.text for element in root.iter(f"{name}text")]
+    tokens = [token.removeprefix("##") for token in FEW[0]]
+    assert drawn[:-2] == ["base", *tokens, "shuffled", *tokens, "random", *tokens]
+    assert drawn[-1].endswith("scale of this sentence")
+    boxes = list(root.iter(f"{name}rect"))[1:-1]
+    width, height = (float(root.get(side)) for side in ("width", "height"))
+    for box in boxes:
+        x, y, wide, high = (float(box.get(k)) for k in ("x", "y", "width", "height"))
+        assert x + wide <= width
+        assert y + high <= height
+    fills = [box.get("fill") for box in boxes]
+    assert len(fills) == 15
+    if theme == "light":
+        chips = find_all(page, ".chip")
+        background = [chip.value_of_css_property("background-color") for chip in chips]
+        rgb = [re.findall(r"\d+", colour)[:3] for colour in background]
+        assert [re.findall(r"\d+", fill) for fill in fills] == rgb
+
+
+def test_the_picture_is_twice_as_large(page: Chrome, tmp_path: Path) -> None:
+    choose(page, corpus="few")
+    find(page, "#next").click()  # a sentence of markup
+    image = Image.open(downloaded(page, "#save-png", tmp_path))
+    assert image.width == 1520
+    assert len(image.convert("RGB").getcolors(10**6)) > 10
+
+
+PAIRS = [("a boat ran", "a boat saw", 4.5), ("the moon", "<b>the</b> star", None)]
+
+
+@pytest.fixture
+def pairs_page(browser: Chrome, tmp_path: Path) -> Chrome:
+    """A page of two pairs, of the second of which one side was weighed, with similarities."""
+    options = write_run(tmp_path)[0]
+    rows = [
+        {"document_id": n, "text": text, "pair_id": n, "side": side, "score": score}
+        for n, (*both, score) in enumerate(PAIRS)
+        for side, text in enumerate(both)
+    ]
+    corpus = pl.DataFrame(rows).with_columns(sentence_id=pl.Series([0, 1, 2, 7]))
+    alone = {"document_id": 2, "text": "alone", "sentence_id": 3}
+    corpus = pl.concat([corpus, pl.DataFrame(alone)], how="diagonal").cast({"side": pl.Int8})
+    corpus = corpus.with_columns(pl.col("pair_id").fill_null(9), pl.col("side").fill_null(0))
+    write_table(corpus, tmp_path / "few.parquet", CORPUS)
+    similarities = []
+    for name, cosines in (("one", [0.25, -0.5]), ("two", [0.75, 0.5])):
+        table = pl.DataFrame({"pair_id": [0, 1], "similarity": cosines})
+        similarities.append(tmp_path / f"{name}.parquet")
+        write_table(table, similarities[-1], SIMILARITIES)
+    options += ["--similarities", *similarities]
+    assert_runs("collect_tokens", *options, "--output-tokens", tmp_path / "0.json")
+    write_data(tmp_path / "data.parquet")
+    about = ("--data", tmp_path / "data.parquet", "--run-name", "pairs", "--minimum-count", 20)
+    assert_runs("build_explorer", tmp_path / "0.json", *about, "--output-page", tmp_path / "e.html")
+    browser.get((tmp_path / "e.html").as_uri())
+    return browser
+
+
+def test_a_pair_shows_partner_score_and_similarity(pairs_page: Chrome) -> None:
+    pair = find(pairs_page, "#pair")
+    told = "score 4.5 · cosine by base 0.25 · cosine by contrastive 0.75"
+    assert pair.text.startswith("Paired with")
+    assert "a boat saw" in pair.text
+    assert told in pair.text
+    pair.find_element(By.TAG_NAME, "button").click()
+    assert find(pairs_page, "#heading").text == "Sentence 1"
+    assert "a boat ran" in pair.text
+    find(pairs_page, "#next").click()
+    assert "<b>the</b> star" in pair.text
+    assert "cosine by base −0.50" in pair.text
+    assert "score" not in pair.text
+    assert pair.find_elements(By.TAG_NAME, "button") == []
+    find(pairs_page, "#next").click()
+    assert not pair.is_displayed()
+    pairs_page.back()
+    assert find(pairs_page, "#heading").text == "Sentence 2"
+
+
+def test_sentences_are_found_by_their_ids(page: Chrome) -> None:
+    choose(page, method="shapley", corpus="many")
+    find(page, "#query").send_keys("1999")
+    assert find(page, "#heading").text == "Sentence 1999"

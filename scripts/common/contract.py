@@ -284,6 +284,16 @@ VECTORS = Table(
         "id": _ID,
     },
 )
+SIMILARITIES = Table(
+    "similarity of the sentences of pairs by an encoder",
+    ("pair_id",),
+    {
+        "pair_id": _key(pa.int64(), "pair of sentences"),
+        "similarity": Column(
+            pa.float64(), "1", "cosine of the embeddings of sides 0 and 1", within=CORRELATION
+        ),
+    },
+)
 TRAINING = Table(
     "course of a training",
     ("step",),
@@ -608,6 +618,7 @@ TABLES = {
     "surprisal": SURPRISAL,
     "weights": WEIGHTS,
     "vectors": VECTORS,
+    "similarities": SIMILARITIES,
     "training": TRAINING,
     "encoders": ENCODERS,
     "regression": REGRESSION,

@@ -1,3 +1,19 @@
+// What is shaded darkest: of all sentences' weights, or of this sentence's shares.
+function scaleEnd(view, sentence, scale) {
+  const [start, end] = [view.starts[sentence], view.starts[sentence + 1]];
+  const shares = () => Math.max(...view.share.flatMap((s) => [...s.subarray(start, end)]));
+  return (scale === "weight" ? view.most : shares()) || 1;
+}
+
+function scaleTold(scale, most) {
+  return scale === "weight"
+    ? {
+        end: `${written(most)} or more`,
+        what: "weight: norm of the contribution, one scale for all sentences",
+      }
+    : { end: percent(most), what: "share of the sentence's weights, scale of this sentence" };
+}
+
 // The tokens of a sentence in a row for each encoder, shaded by weight.
 class TokenRows {
   constructor(box, legend, inspect) {
@@ -10,10 +26,7 @@ class TokenRows {
 
   draw(view, sentence, { scale, theme, minimum, current }) {
     const [start, end] = [view.starts[sentence], view.starts[sentence + 1]];
-    const most =
-      (scale === "weight"
-        ? view.most
-        : Math.max(...view.share.flatMap((s) => [...s.subarray(start, end)]))) || 1;
+    const most = scaleEnd(view, sentence, scale);
     this.start = start;
     this.chips = view.encoders.map((encoder, stage) =>
       view.type.slice(start, end).map((type, i) => {
@@ -54,11 +67,7 @@ class TokenRows {
     const ramp = make("i", { "aria-hidden": "true" });
     const stops = Array.from({ length: 9 }, (_, i) => shade(i / 8, theme).background);
     ramp.style.backgroundImage = `linear-gradient(to right, ${stops.join(", ")})`;
-    const end = scale === "weight" ? `${written(most)} or more` : percent(most);
-    const what =
-      scale === "weight"
-        ? "weight: norm of the contribution, one scale for all sentences"
-        : "share of the sentence's weights, scale of this sentence";
+    const { end, what } = scaleTold(scale, most);
     const tokens = view.type.slice(this.start, this.start + this.chips[0].length);
     const rare = tokens.some((type) => view.values.get("count")[type] < minimum);
     const odd = view.encoders.filter((_, stage) => view.inexact[stage].has(sentence));

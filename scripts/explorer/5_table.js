@@ -2,8 +2,9 @@
 class SortedTable {
   static size = 50;
 
-  constructor(box) {
+  constructor(box, sorted) {
     this.box = box;
+    this.told = sorted;
     this.sorting = { key: null, down: true };
   }
 
@@ -19,6 +20,7 @@ class SortedTable {
     this.page = 0;
     this.draw();
     this.box.querySelector(`[data-key="${key}"]`).focus();
+    this.told();
   }
 
   sorted() {

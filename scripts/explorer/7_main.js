@@ -8,8 +8,13 @@ async function start() {
   const opened = new Map();
   const list = new SentenceList(at("list"), showSentence);
   const rows = new TokenRows(at("rows"), at("legend"), showToken);
-  const tables = { tokens: new SortedTable(at("table")), types: new SortedTable(at("table")) };
+  const remember = () => writeAddress(addressOf(), false);
+  const tables = {
+    tokens: new SortedTable(at("table"), remember),
+    types: new SortedTable(at("table"), remember),
+  };
   let view;
+  let wanted = {};
 
   function unique(key, chosen) {
     const fits = (entry) => Object.entries(chosen).every(([name, value]) => entry[name] === value);
@@ -19,7 +24,7 @@ async function start() {
   // Fills a select, keeping what is chosen where it can.
   function offer(key, chosen) {
     const select = at(key);
-    const kept = select.value;
+    const kept = wanted[key] ?? select.value;
     const values = unique(key, chosen);
     const label = (value) => (key === "method" ? (data.methods[value] ?? value) : value);
     select.replaceChildren(...values.map((value) => make("option", { value }, label(value))));
@@ -56,7 +61,8 @@ async function start() {
     const has = (s) =>
       type === null || view.type.slice(view.starts[s], view.starts[s + 1]).includes(type);
     const all = [...view.texts.keys()];
-    const found = all.filter((s) => view.texts[s].toLowerCase().includes(query) && has(s));
+    const read = (s) => `${view.ids[s]}\n${view.texts[s]}`.toLowerCase();
+    const found = all.filter((s) => read(s).includes(query) && has(s));
     at("with-type").hidden = type === null;
     if (type !== null) at("with-type").textContent = `with ${view.token[type]}  ✕`;
     const some = query || type !== null ? `${written(found.length)} of ` : "";
@@ -73,6 +79,56 @@ async function start() {
   function showSentence(sentence) {
     setSentence(sentence);
     draw();
+    writeAddress(addressOf(), true);
+  }
+
+  // Of a pair, goes to the other side, past what is searched for if it has to.
+  function showPartner(sentence) {
+    setSentence(sentence);
+    if (!list.items.includes(sentence)) {
+      at("query").value = "";
+      state.type = null;
+    }
+    search();
+    draw();
+    writeAddress(addressOf(), true);
+  }
+
+  function addressOf() {
+    const { key, down } = tables[state.tab].sorting;
+    return {
+      comparison: at("comparison").value,
+      method: at("method").value,
+      corpus: at("corpus").value,
+      sentence: view.numbers[state.sentence],
+      scale: state.scale,
+      tab: state.tab,
+      sort: key,
+      order: key && (down ? "descending" : "ascending"),
+      search: at("query").value,
+      with: state.type === null ? null : view.token[state.type],
+      words: at("filter").value,
+    };
+  }
+
+  // Shows what the address tells; whatever it does not tell is as at first.
+  function restore() {
+    wanted = readAddress();
+    state.scale = wanted.scale === "weight" ? "weight" : "share";
+    document.querySelector(`[name=scale][value=${state.scale}]`).checked = true;
+    at("query").value = wanted.search ?? "";
+    at("filter").value = wanted.words ?? "";
+    state.type = null;
+    showView();
+    const type = view.token.indexOf(wanted.with);
+    state.type = type < 0 ? null : type;
+    setSentence(Math.max(0, view.numbers.indexOf(Number(wanted.sentence ?? NaN))));
+    search();
+    draw();
+    const tab = wanted.tab === "types" ? "types" : "tokens";
+    tables[tab].sorting = { key: wanted.sort ?? null, down: wanted.order !== "ascending" };
+    wanted = {};
+    showTab(tab);
   }
 
   function draw() {
@@ -81,6 +137,7 @@ async function start() {
     if (state.token < start || state.token >= end) state.token = start;
     at("heading").textContent = `Sentence ${view.ids[sentence]}`;
     at("text").textContent = view.texts[sentence];
+    drawPair(at("pair"), view, sentence, showPartner);
     at("previous").disabled = list.place <= 0;
     at("next").disabled = list.place >= list.items.length - 1;
     rows.draw(view, sentence, {
@@ -122,6 +179,7 @@ async function start() {
     at("query").value = "";
     search();
     draw();
+    writeAddress(addressOf(), true);
     at("list").focus();
   }
 
@@ -133,13 +191,24 @@ async function start() {
     }
     at("table").setAttribute("aria-labelledby", `tab-${tab}`);
     drawTable();
+    remember();
   }
 
-  for (const id of ["comparison", "method", "corpus"]) at(id).addEventListener("change", showView);
+  const fileOf = (kind) =>
+    [...view.encoders, at("method").value, view.ids[state.sentence], kind].join(".");
+  const drawing = () => drawingOf(view, state.sentence, state.scale);
+
+  for (const id of ["comparison", "method", "corpus"]) {
+    at(id).addEventListener("change", () => {
+      showView();
+      writeAddress(addressOf(), true);
+    });
+  }
   for (const input of document.querySelectorAll("[name=scale]")) {
     input.addEventListener("change", () => {
       state.scale = input.value;
       draw();
+      remember();
     });
   }
   at("theme").addEventListener("change", () => {
@@ -151,6 +220,7 @@ async function start() {
   at("query").addEventListener("input", () => {
     search();
     draw();
+    remember();
   });
   at("query").addEventListener("keydown", (event) => {
     if (event.key !== "ArrowDown") return;
@@ -161,9 +231,21 @@ async function start() {
     state.type = null;
     search();
     draw();
+    remember();
     at("query").focus();
   });
-  at("filter").addEventListener("input", drawTable);
+  at("filter").addEventListener("input", () => {
+    drawTable();
+    remember();
+  });
+  at("save-svg").addEventListener("click", () => save(fileOf("svg"), drawing(), "image/svg+xml"));
+  at("save-png").addEventListener("click", async () =>
+    save(fileOf("png"), await pixelsOf(drawing()), "image/png"),
+  );
+  at("save-csv").addEventListener("click", () => {
+    const table = tables[state.tab];
+    save(fileOf(`${state.tab}.csv`), csvOf(table.columns, table.sorted()), "text/csv");
+  });
   at("previous").addEventListener("click", () => list.pick(list.place - 1));
   at("next").addEventListener("click", () => list.pick(list.place + 1));
   for (const tab of ["tokens", "types"]) {
@@ -175,7 +257,10 @@ async function start() {
       at(`tab-${other}`).focus();
     });
   }
-  showView();
+  addEventListener("popstate", () => {
+    if (readAddress().comparison || !location.hash) restore();
+  });
+  restore();
 }
 
 start().catch((error) => {

@@ -11,6 +11,7 @@ from common.command import InputError
 from common.contract import CORPUS, INFORMATION, WEIGHTS
 from common.correlations.weighed_tokens import PLACE, inexact, read_tokens, unit_of
 from common.reports.page import shown
+from common.reports.paired_sentences import pairs_of
 from common.tables import read_table
 
 OF_TYPES = [name for name in INFORMATION.columns if name not in ("token_id", "token")]
@@ -29,6 +30,7 @@ class Sources:
     weights: list[Path]
     information: Path
     surprisal: Path | None
+    similarities: list[Path]
     largest_error: float | None
 
 
@@ -49,8 +51,8 @@ def view_of(sources: Sources) -> dict[str, Any]:
     `type` which row of `types` each is of. `joins` are the tokens that go on with the word of the
     token before. Errors of words are null where the errors of their tokens differ. `inexact` are,
     for each encoder, places of the sentences that are left out of regressions for their errors.
-    `names` are the user's own of the sentences. Only the first sentences are taken of many,
-    `left_out` are not.
+    `names` are the user's own of the sentences, `pairs` tells of sentences of pairs. Only the first
+    sentences are taken of many, `left_out` are not.
 
     Raises
     ------
@@ -70,8 +72,9 @@ def view_of(sources: Sources) -> dict[str, Any]:
     types = tokens.select("token", *names).unique("token").sort("token").with_row_index("type")
     tokens = tokens.join(types.select("token", "type"), "token", maintain_order="left")
     counted = tokens.group_by("sentence_id", maintain_order=True).len()
-    corpus = read_table(sources.texts, CORPUS).select("sentence_id", "text", "^id$")
-    sentences = counted.join(corpus, "sentence_id", how="left", maintain_order="left")
+    corpus = read_table(sources.texts, CORPUS)
+    told = corpus.select("sentence_id", "text", "^id$")
+    sentences = counted.join(told, "sentence_id", how="left", maintain_order="left")
     unknown = sentences.filter(pl.col("text").is_null())["sentence_id"]
     if len(unknown):
         raise InputError(
@@ -87,6 +90,7 @@ def view_of(sources: Sources) -> dict[str, Any]:
         "sentences": shown(sentences["sentence_id"]),
         "names": shown(sentences["id"]) if "id" in sentences.columns else None,
         "texts": shown(sentences["text"]),
+        "pairs": pairs_of(corpus, sentences, sources.similarities),
         "lengths": shown(sentences["len"]),
         "type": shown(tokens["type"]),
         "joins": shown(joins),

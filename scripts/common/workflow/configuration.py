@@ -350,7 +350,7 @@ def _evaluation_faults(config: Config) -> Iterator[str]:
     yield from _unscored("evaluation.corpus", evaluated_on, config["corpora"])
 
 
-def _texts(corpus: Config) -> int:
+def texts_of(corpus: Config) -> int:
     """Texts of a row of a corpus: 2 of pairs, 3 of triplets."""
     if corpus["source"] == "generated":
         return 2 if corpus["form"] == "scored_pairs" else 1
@@ -362,8 +362,8 @@ def _scored(corpus: Config) -> bool:
 
 
 def _unscored(path: str, name: str, among: Config) -> Iterator[str]:
-    if _texts(among[name]) < 2 or not _scored(among[name]):
-        pairs = {n for n, corpus in among.items() if corpus and _texts(corpus) > 1}
+    if texts_of(among[name]) < 2 or not _scored(among[name]):
+        pairs = {n for n, corpus in among.items() if corpus and texts_of(corpus) > 1}
         fit = sorted(n for n in pairs if _scored(among[n]))
         yield (
             f"{path}: {name!r} holds no scored pairs; allowed: {', '.join(fit) or 'none'} "
@@ -398,12 +398,12 @@ def _column_faults(_: Config, name: str, corpus: Config) -> Iterator[str]:
     if corpus["source"] == "generated" and corpus["sentences"][0] > corpus["sentences"][1]:
         yield f"{path}.sentences: fewest is above most in {corpus['sentences']}"
     for key in ("score_column", "label_column"):
-        if corpus.get(key) is not None and _texts(corpus) < 2:
+        if corpus.get(key) is not None and texts_of(corpus) < 2:
             yield (
                 f"{path}.{key}: {corpus[key]!r} would be of a pair; name two text_columns, or "
                 "leave it out"
             )
-    if corpus.get("segment") is not None and _texts(corpus) > 1:
+    if corpus.get("segment") is not None and texts_of(corpus) > 1:
         yield (
             f"{path}.segment: {corpus['segment']!r}, but the texts of a pair are not split; "
             "allowed: null, or one text column"
@@ -474,7 +474,7 @@ def _positives_faults(config: Config, name: str, encoder: Config) -> Iterator[st
     if encoder["source"] != "finetuned":
         return
     path, kind, corpus = f"encoders.{name}", encoder["positives"], encoder["corpus"]
-    texts = _texts(config["corpora"][corpus])
+    texts = texts_of(config["corpora"][corpus])
     needed = {"pairs": 2, "triplets": 3}.get(kind, 1)
     if texts < needed:
         yield (
