@@ -29,5 +29,6 @@ rule all:
         ALL_TABLES,
         ALL_FIGURES,
         ALL_EXPORTS,
+        ALL_PAGES,
         "<results>/explorer.html",
         "<results>/summary.md",

@@ -5,7 +5,7 @@ ALL_EXPORTS = CSV + ["<results>/tables/regression.tex", "<results>/codebook.md"]
 rule export_tables:
     input:
         **script_of("export_tables"),
-        tables=[f"<results>/tables/{name}.parquet" for name in TABLES],
+        tables=ALL_TABLES,
     output:
         csv=CSV,
     log:
@@ -20,6 +20,28 @@ rule export_tables:
         "../envs/statistics.yaml"
     shell:
         "python {input.script:q} {input.tables:q} --output-csv {output.csv:q} 2>&1 | tee {log:q}"
+
+
+rule render_pages:
+    input:
+        **script_of("render_pages"),
+        tables=ALL_TABLES,
+        summary="<results>/summary.md",
+    output:
+        pages=ALL_PAGES,
+    log:
+        "<logs>/render_pages/pages.log",
+    benchmark:
+        "<benchmarks>/render_pages/pages.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    conda:
+        "../envs/statistics.yaml"
+    shell:
+        "python {input.script:q} {input.tables:q} --summary {input.summary:q}"
+        " --output-pages {output.pages:q} 2>&1 | tee {log:q}"
 
 
 rule typeset_regression:

@@ -20,10 +20,11 @@ TABLES = {
 }
 """Tables of the whole run, and the question that each is about."""
 SUMMARISED = [name for name in TABLES if name not in ("theory_words", "embedding_norms")]
-ALL_TABLES = [
-    reported(f"<results>/tables/{name}.parquet", name, question, result=f"table: {name}")
+ALL_TABLES = [f"<results>/tables/{name}.parquet" for name in TABLES]
+ALL_PAGES = [
+    reported(f"<results>/pages/{name}.html", name, question, result=f"table: {name}")
     for name, question in TABLES.items()
-]
+] + [reported("<results>/pages/summary.html", "summary", "information", result="summary")]
 TRAINED = [
     name for name, encoder in ENCODERS.items() if "training" in encoder and name == first_of(name)
 ]
@@ -377,12 +378,7 @@ rule summarize_run:
         **{table: f"<results>/tables/{table}.parquet" for table in SUMMARISED},
         **script_of("summarize_run"),
     output:
-        summary=reported(
-            "<results>/summary.md",
-            "summary",
-            "information",
-            result="summary",
-        ),
+        summary="<results>/summary.md",
     log:
         "<logs>/summarize_run/summary.log",
     benchmark:

@@ -1,5 +1,6 @@
 """Tables as csv and LaTeX, and the codebook of the contract."""
 
+import html
 import json
 import re
 import shutil
@@ -99,6 +100,40 @@ def test_latex_compiles(table: Path, tmp_path: Path) -> None:
     (tmp_path / "page.tex").write_text(page)
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+
+
+def test_pages_show_tables_and_run_nothing(table: Path, tmp_path: Path) -> None:
+    summary = tmp_path / "summary.md"
+    summary.write_text(
+        "# A run\n\n<script>1</script> **bold**\n\n| a | b |\n|---|---|\n| 1 | x |\n"
+    )
+    pages = [tmp_path / "r.html", tmp_path / "s.html"]
+    assert_runs("render_pages", table, "--summary", summary, "--output-pages", *pages)
+    first, second = (page.read_text() for page in pages)
+    assert first.count("<tr>") == 5
+    assert '<td class="number">\N{MINUS SIGN}0.25</td>' in first
+    for name, column in REGRESSION.columns.items():
+        assert f'title="{html.escape(column.meaning)}">{name}</th>' in first
+    assert "<script" not in first + second
+    assert "&lt;script&gt;1&lt;/script&gt; <strong>bold</strong>" in second
+    assert "<td>x</td>" in second
+    line = assert_refuses("render_pages", table, "--summary", summary, "--output-pages", pages[0])
+    assert "1 --output-pages: give one for each of 1 tables, and one for the summary" in line
+    other = table.rename(tmp_path / "mine.parquet")
+    line = assert_refuses("render_pages", other, "--summary", summary, "--output-pages", *pages)
+    assert f"{other}: no kind of table has this name" in line
+
+
+def test_of_long_tables_the_first_rows_are_shown(tmp_path: Path) -> None:
+    rows = [row("shapley", f"e{k}", k, 0.5) for k in range(1200)]
+    write_table(regression(*rows), tmp_path / "regression.parquet", REGRESSION)
+    (tmp_path / "summary.md").write_text("# A run\n")
+    pages = [tmp_path / "r.html", tmp_path / "s.html"]
+    about = ("--summary", tmp_path / "summary.md", "--output-pages", *pages)
+    assert_runs("render_pages", tmp_path / "regression.parquet", *about)
+    text = pages[0].read_text()
+    assert text.count("<tr>") == 1001
+    assert "the first 1,000 of 1,200 rows; all in tables/regression.csv" in text
 
 
 def test_the_codebook_is_that_of_the_contract(tmp_path: Path) -> None:

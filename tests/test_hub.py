@@ -500,6 +500,7 @@ PAPER = {
     "gather_tables": 5,
     "export_tables": 1,
     "typeset_regression": 1,
+    "render_pages": 1,
     "write_codebook": 1,
     "plot_regressions": (9 * 2 + 2) * 3,
     "plot_surprisal": 4 * 3,

@@ -167,15 +167,15 @@ def test_the_report_needs_no_network_and_opens(
     assert {Path(path).name for path in results} == {
         *("changes.svg", "training.svg", "surprisal.masked_lm.held_out.language.svg"),
         *(f"regressions.adjacent.held_out.{method}.svg" for method in METHODS),
-        *("partials.svg", "classes.adjacent.held_out.svg", "summary.md", "explorer.html"),
-        *(f"{name}.parquet" for name in ("regression", "change", "within_sentence", "partial")),
-        *("classes.parquet", "encoders.parquet", "data.parquet", "theory.svg"),
-        *(f"{name}.parquet" for name in ("theory", "theory_words", "embedding_norms")),
+        *("partials.svg", "classes.adjacent.held_out.svg", "summary.html", "explorer.html"),
+        *(f"{name}.html" for name in ("regression", "change", "within_sentence", "partial")),
+        *("classes.html", "encoders.html", "data.html", "theory.svg"),
+        *(f"{name}.html" for name in ("theory", "theory_words", "embedding_norms")),
     }
     for path, result in results.items():
         assert len(result["caption"]) > 50, path
         assert "{{" not in result["caption"]
-    (caption,) = (about["caption"] for path, about in results.items() if "data.parquet" in path)
+    (caption,) = (about["caption"] for path, about in results.items() if "data.html" in path)
     table = read_table(done.results("tables/data.parquet"), TABLES["data"])
     summary = done.results("summary.md").read_text()
     assert len(table["warnings"][0]) > 1
@@ -194,6 +194,17 @@ def test_the_report_needs_no_network_and_opens(
     browser.switch_to.frame(browser.find_element(By.TAG_NAME, "iframe"))
     assert browser.find_element(By.ID, "heading").text == "Sentence 0"
     browser.switch_to.default_content()
+
+
+def test_tables_and_the_summary_are_pages(done: Workflow, browser: Chrome) -> None:
+    for name in ("regression", "data"):
+        browser.get(done.results(f"pages/{name}.html").as_uri())
+        assert browser.find_element(By.TAG_NAME, "h1").text == name
+        table = read_table(done.results(f"tables/{name}.parquet"), TABLES[name])
+        assert len(browser.find_elements(By.CSS_SELECTOR, "tbody tr")) == len(table)
+    browser.get(done.results("pages/summary.html").as_uri())
+    assert browser.find_element(By.TAG_NAME, "h1").text == "Summary of the run tiny"
+    assert len(browser.find_elements(By.TAG_NAME, "table")) > 0
 
 
 def test_the_summary_is_of_this_run(done: Workflow) -> None:
