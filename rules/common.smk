@@ -88,9 +88,9 @@ onerror:
 
 # Downloads alone may reach the hub, as far as the user's HF_HUB_OFFLINE lets them. Snakemake itself
 # sets the threads of numerical libraries (OMP_NUM_THREADS and its like), not of these. A job
-# computes on one GPU: the first that it may see.
+# computes on one GPU: the first that it may see. Logs are no place for the bars of libraries.
 shell.prefix(
-    "set -euo pipefail; asked=${{HF_HUB_OFFLINE:-0}}; export HF_HUB_OFFLINE=1"
+    "set -euo pipefail; asked=${{HF_HUB_OFFLINE:-0}}; export HF_HUB_OFFLINE=1 TQDM_DISABLE=1"
     " POLARS_MAX_THREADS=$OMP_NUM_THREADS RAYON_NUM_THREADS=$OMP_NUM_THREADS"
     " CUDA_VISIBLE_DEVICES=${{CUDA_VISIBLE_DEVICES-0}}; "
 )

@@ -120,6 +120,8 @@ def test_logs_and_benchmarks_of_every_job_are_not_empty(done: Workflow) -> None:
         assert (ROOT / "scripts" / f"{rule}.py").exists()
     for benchmark in done.results("benchmarks").rglob("*.tsv"):
         assert len(benchmark.read_text().splitlines()) == 2
+    for log in done.results("logs").rglob("*.log"):
+        assert not re.search("it/s|widget examples|Loading weights", log.read_text()), log
 
 
 def test_figures_are_drawn(done: Workflow) -> None:
