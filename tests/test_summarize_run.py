@@ -178,9 +178,15 @@ def test_the_theory_is_told_of_pairs_in_adjacent_sentences(folder, tmp_path):
 
 def test_what_may_be_concluded_depends_on_p_and_sign():
     row = {"pearson_change": 0.5, "pearson_change_p": 0.01}
+    row |= {"pearson_change_low": -0.1, "pearson_change_high": 1.1}
     row |= {"pearson_reference": 0.2, "pearson": 0.7}
     assert conclusion(row) == "The relation became stronger."
-    assert "does not show" in conclusion(row | {"pearson_change_p": 0.05})
+    unclear = row | {"pearson_change_p": 0.05}
+    assert conclusion(unclear).endswith(
+        "does not show that the relation changed; nor that it did not."
+    )
+    assert "The interval excludes 0, but" in conclusion(unclear | {"pearson_change_low": 0.1})
+    assert "nor" in conclusion(unclear | {"pearson_change_low": None, "pearson_change_high": None})
     turned = row | {"pearson_reference": -0.2, "pearson": 0.3}
     assert conclusion(turned) == "The relation turned from negative to positive."
     weaker = row | {"pearson_reference": -0.7, "pearson": -0.2}

@@ -148,6 +148,12 @@ def conclusion(changed: Row) -> str:
     p, change = changed["pearson_change_p"], changed["pearson_change"]
     if change is None or p is None:
         return "Nothing can be concluded: the change or its test is undefined."
+    low, high = changed["pearson_change_low"], changed["pearson_change_high"]
+    if p >= SIGNIFICANT and low is not None and (low > 0 or high < 0):
+        return (
+            "The interval excludes 0, but quantities permuted over words of like frequency change "
+            "as far: this does not show that the relation changed beyond frequency."
+        )
     if p >= SIGNIFICANT:
         return "This does not show that the relation changed; nor that it did not."
     before, after = changed["pearson_reference"], changed["pearson"]
