@@ -107,6 +107,8 @@ def find_files(name: str) -> list[Path]:
 def fault_of(file: Path) -> str | None:
     """Why a file cannot be read, as far as its name and its first bytes tell; None if it can."""
     kind = kind_of(file)
+    if any("\ud800" <= character <= "\udfff" for character in str(file)):
+        return "its name is not UTF-8, which libraries need; rename it"
     if kind is None:
         known = f"{' '.join(KINDS)}, plain or with one of {' '.join(COMPRESSED)}"
         sheet = _suffix(file) in SPREADSHEETS
