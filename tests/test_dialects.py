@@ -253,6 +253,7 @@ READ: dict[str, tuple[str, str | bytes, dict[str, Any], list[str]]] = {
     "ndjson": ("a.NDJSON", '{"text": "x"}\n', {}, ["x"]),
     "latin": ("a.txt", b"caf\xe9", {"encoding": "latin-1"}, ["caf\xe9"]),
     "UTF-8 with a mark": ("a.txt", "caf\xe9".encode("utf-8-sig"), {}, ["caf\xe9"]),
+    "files put together": ("a.csv", b"\xef\xbb\xbftext\na\n\xef\xbb\xbfb\n", {}, ["a", "b"]),
     "UTF-16": ("a.txt", "caf\xe9\nb".encode("utf-16"), {"encoding": "utf-16"}, ["caf\xe9", "b"]),
     "big number": ("a.jsonl", '{"text": 1%s}' % ("0" * 30), {}, ["1" + "0" * 30]),
     "members of a gzip": ("a.txt.gz", gzip.compress(b"a\n") + gzip.compress(b"b"), {}, ["a", "b"]),

@@ -2,6 +2,7 @@
 
 import codecs
 import math
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,6 +18,8 @@ MARKS = {
     codecs.BOM_UTF8: ("utf-8", "utf-8-sig"),
 }
 """Encodings of a text by the byte-order mark that it begins with."""
+STRAY_MARK = re.compile(r"(?<![^\r\n])\ufeff")
+"""A byte-order mark at the beginning of a line."""
 MISSING = object()
 """What stands where a row has nothing of that name."""
 
@@ -96,7 +99,7 @@ def _text(value: Any, encoding: str) -> str | None:
 
 
 def decode(raw: bytes, encoding: str) -> str:
-    """Bytes as text, without a byte-order mark.
+    """Bytes as text, without byte-order marks, which lie inside where files were put together.
 
     Raises
     ------
@@ -110,7 +113,7 @@ def decode(raw: bytes, encoding: str) -> str:
             f"{encoding.upper()}; convert it to UTF-8, or name its encoding ({marked[0]})"
         )
     try:
-        text = raw.decode(encoding).removeprefix("\ufeff")
+        text = STRAY_MARK.sub("", raw.decode(encoding))
     except UnicodeDecodeError as error:
         line = raw[: error.start].decode(encoding, "ignore").count("\n") + 1
         raise ValueError(
