@@ -37,7 +37,7 @@ def fetch(repository: str, revision: str | None) -> Path:
         raise InputError(f"{what}: neither config.json nor modules.json in it; no encoder")
     refuse_remote_code(snapshot, what)
     refuse_unsupported(snapshot, what)
-    folders = module_folders(snapshot)
+    folders = module_folders(snapshot, what)
 
     def weights(pattern: str, of: list[Path]) -> list[str]:
         return [str((folder / pattern).relative_to(snapshot)) for folder in of]
@@ -72,7 +72,7 @@ def main(repository: str, *, revision: str | None = None, output_snapshot: Path)
     """
     snapshot = fetch(repository, revision)
     with whole(output_snapshot) as partial_snapshot:
-        for folder in dict.fromkeys([snapshot, *module_folders(snapshot)]):
+        for folder in dict.fromkeys([snapshot, *module_folders(snapshot, repository)]):
             here = partial_snapshot / folder.relative_to(snapshot)
             here.mkdir(parents=True)
             patterns = [*SETTINGS, SAFETENSORS]

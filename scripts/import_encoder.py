@@ -103,7 +103,7 @@ def main(
     transformers.utils.logging.disable_progress_bar()
     try:
         encoder = load(source, pooling)
-        missing = missing_parameters(encoder[0], module_folders(source)[0])
+        missing = missing_parameters(encoder[0], module_folders(source, str(source))[0])
     except InputError:
         raise
     except Exception as error:

@@ -4,6 +4,8 @@ import logging
 from pathlib import Path
 
 from sentence_transformers.base.modules import Transformer
+from sentence_transformers.sentence_transformer.modules import WeightedLayerPooling
+from torch import nn
 from transformers import set_seed
 
 from common.command import run
@@ -12,7 +14,7 @@ from common.tables import whole, write_provenance
 
 
 def main(base: Path, *, output_encoder: Path, seed: int) -> None:
-    """Keep an encoder's architecture, tokenizer and pooling, and draw all its parameters anew.
+    """Keep an encoder's architecture, tokenizer and modules, and draw all its parameters anew.
 
     The control for what training teaches: parameters come from the initial distribution of the
     architecture, as before any training.
@@ -36,6 +38,8 @@ def main(base: Path, *, output_encoder: Path, seed: int) -> None:
     for part in (part for module in others for part in module.modules()):
         if reset := getattr(part, "reset_parameters", None):
             reset()
+        elif isinstance(part, WeightedLayerPooling):
+            nn.init.ones_(part.layer_weights)
     logging.info("%d parameters drawn", sum(p.numel() for p in encoder.parameters()))
     with whole(output_encoder) as partial:
         encoder.save(str(partial), create_model_card=False)

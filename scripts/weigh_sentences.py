@@ -68,8 +68,9 @@ def main(
 ) -> None:
     """Weigh every token of a file's sentences by the norm of its contribution to the embedding.
 
-    Writes a table of weights (Parquet) and a page of shaded sentences, named like the file, to the
-    folder that it is called in. Stopped, it goes on where it was.
+    Writes a table of weights (Parquet) and a page of shaded sentences, named like the file with
+    its suffix (mine.txt.weights.parquet, mine.txt.html), to the folder that it is called in.
+    Stopped, it goes on where it was.
 
     Example: python scripts/weigh_sentences.py sentence-transformers/all-MiniLM-L6-v2 mine.txt
 
@@ -86,9 +87,9 @@ def main(
     method
         Integrated Gradients, or Shapley values.
     output_weights
-        Table of weights, one row a token.
+        Table of weights, one row a token; FILE.weights.parquet if left out.
     output_page
-        Page of the sentences, shaded by weight.
+        Page of the sentences, shaded by weight; FILE.html if left out.
     output_csv
         The table of weights as csv.
     output_vectors
@@ -104,11 +105,10 @@ def main(
     memory
         GiB that may be taken.
     """
-    stem = file.name.partition(".")[0]
-    weights = output_weights or Path(f"{stem}.weights.parquet")
+    weights = output_weights or Path(f"{file.name}.weights.parquet")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        corpus = folder / f"{stem}.parquet"
+        corpus = folder / f"{file.name}.parquet"
         form = Form(tuple(text_columns or ()), id=id_column)
         settings = {"documents": "line", "segment": "none", "language": "none"}
         sentences = read_corpus([at_home(str(file))], form, **settings)
@@ -127,7 +127,7 @@ def main(
         with whole(output_csv) as partial:
             table.write_csv(partial)
     about = f"Tokens of {file.name}, shaded by their weight by {METHOD_NAMES[method]}."
-    page = output_page or Path(f"{stem}.html")
+    page = output_page or Path(f"{file.name}.html")
     write_shaded(table, short_name(encoder), about, page)
     print(f"{weights}: {len(table)} tokens; {page} shows them")
 

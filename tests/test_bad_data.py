@@ -27,14 +27,13 @@ ODD = {
     "right to left": "\N{RIGHT-TO-LEFT MARK}שלום עולם \N{RIGHT-TO-LEFT OVERRIDE}abc",
     "zero width": "zero\N{ZERO WIDTH SPACE}width\N{ZERO WIDTH JOINER} and\N{WORD JOINER}joined",
     "combining": "a" + "\N{COMBINING ACUTE ACCENT}" * 200 + " stack",
-    "NUL": "before\0after and \0 alone",
     "control": "bell\a escape\x1b[31m backspace\b delete\x7f vertical\vtab",
     "formats": "100 %s %d %(name)s {0} {name} {} ${HOME} $(touch harm) `touch harm`",
     "markup": "<script>alert(1)</script> &amp; <b>bold</b>",
     "paths": "../../etc/passwd C:\\con /dev/null ~/.ssh",
     "private use": "private \ue000 and unassigned \U000e0fff letters",
 }
-NOTHING = ["\0\0", "\a\x1b", "\N{ZERO WIDTH SPACE}\N{ZERO WIDTH JOINER}", "\N{PILE OF POO}", " \t "]
+NOTHING = ["\a\x1b", "\N{ZERO WIDTH SPACE}\N{ZERO WIDTH JOINER}", "\N{PILE OF POO}", " \t "]
 
 
 def bring(directory: Path, content: bytes, name: str = "a.txt", **settings: Any) -> pl.DataFrame:
@@ -78,7 +77,7 @@ def test_a_line_of_ten_megabytes(tmp_path: Path) -> None:
 FAULTS: dict[str, tuple[str, bytes, dict[str, Any], list[str]]] = {
     "empty": ("a.txt", b"", {}, ["no text"]),
     "byte order mark alone": ("a.txt", b"\xef\xbb\xbf", {}, ["no text"]),
-    "UTF-16": ("a.txt", "two\nlines".encode("utf-16"), {}, ["line 1", "0xff", "UTF-8"]),
+    "UTF-16": ("a.txt", "two\nlines".encode("utf-16"), {}, ["byte-order mark of UTF-16"]),
     "mixed encodings": (
         "a.txt",
         "caf\N{LATIN SMALL LETTER E WITH ACUTE}\n".encode() * 3 + b"na\xefve\n",

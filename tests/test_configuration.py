@@ -1,6 +1,7 @@
 """The default configs are valid and complete, and a fault is named in one line."""
 
 import copy
+import errno
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import yaml
 from commands import ROOT
 
 from common.contract import QUANTITIES
+from common.workflow import configuration
 from common.workflow.configuration import (
     SCHEMA,
     ConfigError,
@@ -118,6 +120,26 @@ def test_references_must_exist() -> None:
     config = valid()
     config["corpora"]["text"] = {"source": "file", "files": ["data/missing.txt"]}
     assert "corpora.text.files: no such file 'data/missing.txt'" in fault(config)
+
+
+LOCKED: dict[str, tuple[str, dict[str, Any]]] = {
+    "find_files": ("corpora", {"source": "file", "files": ["locked/a.txt"]}),
+    "at_home": ("encoders", {"source": "path", "path": "locked/a.txt"}),
+}
+
+
+@pytest.mark.parametrize("looks", LOCKED)
+def test_a_folder_that_may_not_be_looked_into_is_a_fault(
+    monkeypatch: pytest.MonkeyPatch, looks: str
+) -> None:
+    def refused(name: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", name)
+
+    monkeypatch.setattr(configuration, looks, refused)
+    section, entry = LOCKED[looks]
+    config = valid()
+    config[section]["mine"] = entry
+    assert "locked/a.txt: cannot be read (Permission denied); see who may" in fault(config)
 
 
 def test_settings_of_recipes_are_checked() -> None:

@@ -252,6 +252,8 @@ READ: dict[str, tuple[str, str | bytes, dict[str, Any], list[str]]] = {
     "NaN for none": ("a.jsonl", '{"text": NaN}\n{"text": "x"}\n', {}, ["x"]),
     "ndjson": ("a.NDJSON", '{"text": "x"}\n', {}, ["x"]),
     "latin": ("a.txt", b"caf\xe9", {"encoding": "latin-1"}, ["caf\xe9"]),
+    "UTF-8 with a mark": ("a.txt", "caf\xe9".encode("utf-8-sig"), {}, ["caf\xe9"]),
+    "files put together": ("a.csv", b"\xef\xbb\xbftext\na\n\xef\xbb\xbfb\n", {}, ["a", "b"]),
     "UTF-16": ("a.txt", "caf\xe9\nb".encode("utf-16"), {"encoding": "utf-16"}, ["caf\xe9", "b"]),
     "big number": ("a.jsonl", '{"text": 1%s}' % ("0" * 30), {}, ["1" + "0" * 30]),
     "members of a gzip": ("a.txt.gz", gzip.compress(b"a\n") + gzip.compress(b"b"), {}, ["a", "b"]),
@@ -267,6 +269,9 @@ def test_files_that_people_have(tmp_path: Path, case: str) -> None:
 
 
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+OLD_SHEET = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
+LATIN = {"encoding": "latin-1"}
+WIDE = "caf\xe9\nb"
 REFUSED: dict[str, tuple[str, str | bytes, dict[str, Any], str]] = {
     "pointer": ("a.txt", LFS, {}, "git lfs pull"),
     "pointer to a gzip": ("a.csv.gz", LFS, {}, "git lfs pull"),
@@ -291,6 +296,32 @@ REFUSED: dict[str, tuple[str, str | bytes, dict[str, Any], str]] = {
     ),
     "cut json": ("a.json", '[{"text": "a"},\n', {}, "not JSON"),
     "scalar in json": ("a.json", '[{"text": "a"}, 3]', {}, "row 2: not a JSON object"),
+    "spreadsheet by its name": (
+        "a.xlsx",
+        b"PK\x03\x04rest",
+        {},
+        "spreadsheet; save its sheet as csv",
+    ),
+    "old spreadsheet": ("a.XLS", OLD_SHEET, {}, "spreadsheet; save its sheet as csv"),
+    "open document": ("a.ods", b"PK\x03\x04rest", {}, "spreadsheet; save its sheet as csv"),
+    "spreadsheet as csv": ("a.csv", b"PK\x03\x04rest", LATIN, "zip archive, as spreadsheets"),
+    "spreadsheet as text": ("a.txt", b"PK\x03\x04rest\n", {}, "zip archive, as spreadsheets"),
+    "old spreadsheet as csv": ("a.csv", OLD_SHEET, {}, "an old spreadsheet or document"),
+    "spreadsheet in a gzip": ("a.csv.gz", gzip.compress(b"PK\x03\x04x"), {}, "zip archive"),
+    "gzip by another name": ("a.txt", gzip.compress(b"a\n"), LATIN, "let its name end in .gz"),
+    "PDF": ("a.txt", b"%PDF-1.4\ntext\n", {}, "a PDF; save it as text"),
+    "UTF-16 mark": ("a.csv", f"text\n{WIDE}".encode("utf-16"), {}, "name its encoding (utf-16)"),
+    "UTF-16 mark as latin": ("a.txt", "日\n".encode("utf-16"), LATIN, "mark of UTF-16"),
+    "UTF-32 mark": ("a.txt", WIDE.encode("utf-32"), {"encoding": "utf-16"}, "mark of UTF-32"),
+    "UTF-8 mark as latin": ("a.txt", WIDE.encode("utf-8-sig"), LATIN, "mark of UTF-8"),
+    "other end first": (
+        *("a.txt", b"\xff\xfe" + "日".encode("utf-16-le"), {"encoding": "utf-16-be"}),
+        "mark of UTF-16",
+    ),
+    "UTF-16 without a mark": ("a.txt", "a\nb".encode("utf-16-le"), {}, "line 1: holds a NUL"),
+    "NUL in a text": ("a.txt", "one\ntwo\0\n", {}, "line 2: holds a NUL"),
+    "NUL in a csv": ("a.csv", "text\na\n\0b\n", {}, "line 3: holds a NUL"),
+    "NUL in jsonl": ("a.jsonl", '{"text": "a"}\n{"text": "\0"}\n', {}, "line 2: holds a NUL"),
 }
 
 

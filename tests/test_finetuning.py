@@ -9,7 +9,13 @@ import pytest
 import torch
 from commands import WORDS, assert_runs, draw_texts, kill_after_checkpoint, write_corpus
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.base.modules import Dense
+from sentence_transformers.base.modules import Dense, Normalize, Transformer
+from sentence_transformers.sentence_transformer.modules import (
+    Dropout,
+    LayerNorm,
+    Pooling,
+    WeightedLayerPooling,
+)
 from tiny_encoder import build_encoder
 
 import evaluate_encoder
@@ -280,6 +286,29 @@ def test_a_random_encoder_keeps_all_but_the_parameters(tmp_path: Path) -> None:
             assert not torch.equal(ours, other), name
             if "word_embeddings" in name:
                 assert float(ours[1:].detach().std()) == pytest.approx(drawn, rel=0.2)
+
+
+def test_a_random_encoder_keeps_its_modules_and_nothing_trained(tmp_path: Path) -> None:
+    directory = build_encoder(tmp_path / "trained", WORDS)
+    transformer = Transformer(str(directory), config_kwargs={"output_hidden_states": True})
+    later = [WeightedLayerPooling(32, num_hidden_layers=2, layer_start=1), Pooling(32)]
+    later += [Dense(32, 8), LayerNorm(8), Dropout(0.1), Normalize()]
+    with torch.no_grad():
+        for parameter in (p for module in later for p in module.parameters()):
+            parameter.add_(1.5)
+    trained = SentenceTransformer(modules=[transformer, *later], truncate_dim=6, device="cpu")
+    trained.max_seq_length = 11
+    trained.save(str(directory), create_model_card=False)
+    randomize_encoder.main(directory, output_encoder=tmp_path / "random", seed=1)
+    drawn = SentenceTransformer(str(tmp_path / "random"), device="cpu")
+    assert [type(module) for module in drawn] == [type(module) for module in trained]
+    assert (drawn.truncate_dim, drawn.max_seq_length) == (6, 11)
+    kept = zip(list(trained)[1:], list(drawn)[1:], strict=True)
+    for before, after in kept:
+        assert before.get_config_dict() == after.get_config_dict()
+        for ours, theirs in zip(after.parameters(), before.parameters(), strict=True):
+            assert not torch.equal(ours, theirs), type(after)
+    assert torch.equal(drawn[1].layer_weights, torch.ones(2))
 
 
 def test_an_encoder_without_transformer_is_not_randomized(tmp_path: Path) -> None:

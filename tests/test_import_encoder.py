@@ -1,6 +1,8 @@
 """Local encoders are taken in as they are, or with pooling added; or refused at the start."""
 
 import json
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ from sentence_transformers.sentence_transformer.modules.tokenizer import Whitesp
 from tiny_encoder import build_encoder, build_masked_lm, build_tokenizer
 from transformers import AddedToken, AutoTokenizer, BartConfig, BartModel
 
-from common.corpora.files import pointer_in
+from common.corpora.files import fault_of, pointer_in
 
 
 def test_a_sentence_encoder_keeps_its_modules(tmp_path: Path) -> None:
@@ -185,6 +187,118 @@ def test_parameters_that_are_not_finite(tmp_path: Path) -> None:
         encoder[0].model.get_input_embeddings().weight[3] = float("nan")
     encoder.save(str(source), create_model_card=False)
     assert "not finite" in refused(source)
+
+
+def edit(file: Path, **settings: object) -> None:
+    """Change settings in a JSON file."""
+    file.write_text(json.dumps(json.loads(file.read_text()) | settings))
+
+
+LENGTHS: dict[object, str] = {
+    0: "its length is 0",
+    -1: "its length is -1",
+    2.5: "its length is 2.5",
+    "12": "its length is '12'",
+    1: "takes 1 tokens",
+    2: "takes 2 tokens (max_seq_length, model_max_length), but a word needs 3",
+}
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_a_length_without_room_for_text(tmp_path: Path, length: object) -> None:
+    source = build_encoder(tmp_path / "s", WORDS)
+    edit(source / "sentence_bert_config.json", max_seq_length=length)
+    assert LENGTHS[length] in refused(source)
+
+
+def test_a_prompt_without_room_for_text(tmp_path: Path) -> None:
+    source = build_encoder(tmp_path / "s", [*WORDS, "query"])
+    settings = source / "config_sentence_transformers.json"
+    edit(source / "sentence_bert_config.json", max_seq_length=5)
+    edit(settings, prompts={"long": "query query query "}, default_prompt_name="long")
+    assert "takes 5 tokens" in refused(source)
+    assert "behind the prompt 'query query query ' needs 6" in refused(source, "--prompt", "long")
+    output = tmp_path / "encoder"
+    assert_runs("import_encoder", source, "--output-encoder", output, "--prompt", "none")
+    edit(settings, prompts={"long": "query query "})
+    assert_runs("import_encoder", source, "--output-encoder", output)
+
+
+POOLING = "sentence_transformers.sentence_transformer.modules.pooling.Pooling"
+LISTS: dict[str, tuple[Any, str]] = {
+    "an object": ({"0": ""}, "no list of modules"),
+    "nothing": (None, "no list of modules"),
+    "empty": ([], "no list of modules"),
+    "names": (["0"], "no list of modules"),
+    "no type": ([{"name": "0", "path": ""}], "no list of modules"),
+    "a number": ([{"name": "0", "path": 1, "type": POOLING}], "no list of modules"),
+    "outside": ([{"name": "0", "path": "../s/1_Pooling", "type": POOLING}], "outside of it"),
+    "absolute": ([{"name": "0", "path": "/tmp", "type": POOLING}], "/tmp, which is outside of it"),
+    "missing": ([{"name": "0", "path": "7_Dense", "type": POOLING}], "lacks the folder 7_Dense"),
+}
+
+
+@pytest.mark.parametrize("case", LISTS)
+def test_a_list_of_modules_that_cannot_be(tmp_path: Path, case: str) -> None:
+    source = build_encoder(tmp_path / "s", WORDS)
+    content, told = LISTS[case]
+    (source / "modules.json").write_text(json.dumps(content))
+    assert told in refused(source)
+
+
+def test_a_normalisation_needs_no_folder(tmp_path: Path) -> None:
+    """As the hub keeps none that is empty."""
+    source = build_encoder(tmp_path / "s", WORDS, normalize=True)
+    shutil.rmtree(source / "2_Normalize")
+    assert_runs("import_encoder", source, "--output-encoder", tmp_path / "encoder")
+    encoder = SentenceTransformer(str(tmp_path / "encoder"), device="cpu")
+    assert np.linalg.norm(encoder.encode("the boat")) == pytest.approx(1)
+
+
+def files_of(folder: Path) -> dict[Path, bytes]:
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+OUTPUTS = {
+    "s": "is read, so write elsewhere",
+    "s/inside": "is read, so write elsewhere",
+    ".": "is read, so write elsewhere",
+    "link": "is read, so write elsewhere",
+    "others": "holds thesis.txt, which no script here wrote",
+    "others/thesis.txt": "a file is there",
+}
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_no_files_of_others_are_replaced(tmp_path: Path, output: str) -> None:
+    source = build_encoder(tmp_path / "s", WORDS)
+    (tmp_path / "link").symlink_to(source)
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others" / "thesis.txt").write_text("all my work")
+    before = files_of(tmp_path)
+    for name, options in (("import_encoder", ()), ("randomize_encoder", ("--seed", 0))):
+        line = assert_refuses(name, source, "--output-encoder", tmp_path / output, *options)
+        assert OUTPUTS[output] in line
+        assert f"--output-encoder {tmp_path / output}" in line
+        assert files_of(tmp_path) == before
+
+
+def test_an_encoder_of_ours_and_an_empty_folder_are_replaced(tmp_path: Path) -> None:
+    source, output = build_encoder(tmp_path / "s", WORDS), tmp_path / "encoder"
+    output.mkdir()
+    for seed in (0, 1):
+        assert_runs("randomize_encoder", source, "--output-encoder", output, "--seed", seed)
+
+
+def test_a_name_that_is_not_utf8(tmp_path: Path) -> None:
+    source = build_encoder(tmp_path / "s", WORDS).rename(tmp_path / os.fsdecode(b"caf\xe9"))
+    line = assert_refuses("import_encoder", source, "--output-encoder", tmp_path / "encoder")
+    assert "this name is not UTF-8" in line
+    file = tmp_path / os.fsdecode(b"na\xefve.txt")
+    file.write_text("the boat")
+    line = assert_refuses("download_corpus", file, "--output-corpus", tmp_path / "c.parquet")
+    assert "this name is not UTF-8" in line
+    assert "its name is not UTF-8" in (fault_of(file) or "")
 
 
 def test_pointers_of_git_lfs_are_told_as_such(tmp_path: Path) -> None:

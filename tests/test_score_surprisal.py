@@ -263,7 +263,14 @@ def without_model(masked_lm: Path) -> None:
     (masked_lm / "model.safetensors").unlink()
 
 
+def without_room(masked_lm: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(masked_lm)
+    tokenizer.model_max_length = 2
+    tokenizer.save_pretrained(masked_lm)
+
+
 REFUSED = {
+    "no room": (without_room, "takes 2 tokens .*, but a word needs 3 with special tokens"),
     "no mask token": (without_mask, "its tokenizer has no mask token"),
     "no output layer": (without_head, "lacks parameter cls.predictions"),
     "not a number": (with_nan, "parameter bert.encoder.layer.1.output.dense.bias holds values"),

@@ -15,6 +15,7 @@ from hub_server import Hub, serve
 from polars.testing import assert_frame_equal
 from tiny_encoder import build_encoder
 
+import weigh_sentences
 from common.contract import VECTORS, WEIGHTS
 from common.corpora.reading import guess_columns
 from common.corpora.sources import Form
@@ -122,6 +123,19 @@ def _save_once(save: Callable[..., None]) -> Callable[..., None]:
         save(*arguments, **arrays)
 
     return saving
+
+
+def test_files_that_differ_in_their_suffix_have_outputs_of_their_own(
+    encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ["a.csv", "a.txt", "a.b.txt"]
+    for name in names:
+        weigh_sentences.main(str(encoder), write_file(Path(name), TEXTS))
+    written = {f"{name}.{kind}" for name in names for kind in ("weights.parquet", "html")}
+    assert {file.name for file in tmp_path.iterdir()} == written | set(names)
+    assert "a.csv" in (tmp_path / "a.csv.html").read_text()
+    assert "id" in read_table(Path("a.csv.weights.parquet"), WEIGHTS).columns
 
 
 PUBLISHED = ("sentence1", "sentence2", "score", "split")

@@ -21,6 +21,10 @@ import pyarrow.parquet as pq
 PROVENANCE_FILE = "provenance.json"
 EXECUTION = {"block", "device", "pairs_in_memory", "memory", "shard"}
 """Arguments that change how a script runs and not what it computes."""
+FOLDERS = {"output_encoder", "output_masked_lm", "output_snapshot", "output_tokenizer"}
+"""Arguments that are folders, which are replaced as a whole."""
+CHECKPOINTS = re.compile(r"[0-9a-f]{16}|unnamed")
+"""What lies in a folder of checkpoints, all of which is removed in the end."""
 NO_ROOM = re.compile(
     r"no space left|quota exceeded|file write failed|unexpected pos", re.IGNORECASE
 )
@@ -65,6 +69,8 @@ def run(main: Callable[..., None]) -> None:
         version_flags=(),
         default_parameter=cyclopts.Parameter(negative=(), consume_multiple=True),
     )
+    if odd := next((word for word in sys.argv[1:] if not is_utf8(word)), None):
+        _stop(f"{odd}: this name is not UTF-8, which libraries need; rename the file or folder")
     try:
         command, bound, _ = app.parse_args(sys.argv[1:], exit_on_error=False, print_error=False)
         if command is main:
@@ -80,6 +86,11 @@ def run(main: Callable[..., None]) -> None:
         _stop(f"a file could not be written, its disk is full ({' '.join(str(error).split())})")
 
 
+def is_utf8(name: str) -> bool:
+    """Whether the bytes of a name are UTF-8: Python has lone surrogates for others."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
 def _stop(message: str) -> None:
     print(f"{Path(sys.argv[0]).name}: error: {message}", file=sys.stderr)
     raise SystemExit(1)
@@ -88,13 +99,18 @@ def _stop(message: str) -> None:
 def _describe(main: Callable[..., None], bound: inspect.BoundArguments) -> dict[str, str]:
     settings: dict[str, Any] = {}
     inputs: list[str] = []
+    read: list[Path] = []
+    written: dict[str, Path] = {}
     bound.apply_defaults()
     _ancestors.clear()
     _recorded.cache_clear()
     for name, value in _flat(bound.arguments):
         values = value if isinstance(value, list | tuple) else [value]
         if any(isinstance(one, Path) for one in values):
-            if not name.startswith("output"):
+            if name.startswith("output"):
+                written[name] = value
+            else:
+                read += values
                 # shards of one table have one hash: it counts once, however many there are
                 found = {_hash_of(path): path for path in values}
                 inputs += found
@@ -102,12 +118,42 @@ def _describe(main: Callable[..., None], bound: inspect.BoundArguments) -> dict[
                     _ancestors.update(_checked_ancestors(path))
         elif name not in EXECUTION:
             settings[name] = value
+    _refuse_outputs(read, written)
     script = Path(sys.argv[0]).name
     key = json.dumps([script, settings, inputs], sort_keys=True, default=str)
     return {
         "command": shlex.join(["python", *sys.argv]),
         "config_hash": hashlib.sha256(key.encode()).hexdigest(),
     }
+
+
+def _refuse_outputs(read: list[Path], written: Mapping[str, Path]) -> None:
+    """Make sure that nothing is written over what is read, or over files of others.
+
+    Raises
+    ------
+    InputError
+        An output is, holds or, as a folder, is within what is read, or would remove other files.
+    """
+    for name, output in written.items():
+        option, place = f"--{name.replace('_', '-')} {output}", output.resolve()
+        for path in read:
+            source = path.resolve()
+            within = name in FOLDERS and path.is_dir() and source in place.parents
+            if source == place or place in source.parents or within:
+                raise InputError(f"{option}: {path} is read, so write elsewhere")
+        if name in FOLDERS and output.is_file():
+            raise InputError(f"{option}: a file is there, a folder would be written; name another")
+        if not output.is_dir() or (output / PROVENANCE_FILE).exists():
+            continue
+        inside = sorted(file.name for file in output.iterdir())
+        if name == "output_checkpoints":
+            inside = [file for file in inside if not CHECKPOINTS.fullmatch(file)]
+        if inside:
+            raise InputError(
+                f"{option}: holds {inside[0]}, which no script here wrote and which would be "
+                "removed; name another folder"
+            )
 
 
 def _flat(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -45,7 +45,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 def remove(path: Path) -> None:
     """Remove a file or directory, if it is there."""
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
 

@@ -29,6 +29,17 @@ KINDS = {
     ".parquet": ".parquet",
 }
 """Kind of file by suffix."""
+SPREADSHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+BEGINNINGS = {
+    b"PK\x03\x04": "a zip archive, as spreadsheets are (xlsx, ods); save the sheet as csv (UTF-8)",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old spreadsheet or document; save it as csv",
+    b"\x1f\x8b": "compressed by gzip; let its name end in .gz",
+    b"\xfd7zXZ\x00": "compressed by xz; let its name end in .xz",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd; let its name end in .zst",
+    b"PAR1\x15": "a parquet file; let its name end in .parquet",
+    b"%PDF-": "a PDF; save it as text (UTF-8)",
+}
+"""What files are that begin so, whatever their names say."""
 BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error)
 """What is raised by files that cannot be read or decompressed."""
 POINTER = b"version https://git-lfs.github.com/spec/"
@@ -48,8 +59,13 @@ def compression_of(file: Path) -> str | None:
 
 def kind_of(file: Path) -> str | None:
     """One of `KINDS`, whatever the case of the suffix and the compression; None if it is none."""
+    return KINDS.get(_suffix(file))
+
+
+def _suffix(file: Path) -> str:
+    """The suffix of a file, or of what is compressed in it, in lower case."""
     inner = file.with_suffix("") if compression_of(file) else file
-    return KINDS.get(inner.suffix.lower())
+    return inner.suffix.lower()
 
 
 def at_home(name: str) -> Path:
@@ -91,9 +107,13 @@ def find_files(name: str) -> list[Path]:
 def fault_of(file: Path) -> str | None:
     """Why a file cannot be read, as far as its name and its first bytes tell; None if it can."""
     kind = kind_of(file)
+    if any("\ud800" <= character <= "\udfff" for character in str(file)):
+        return "its name is not UTF-8, which libraries need; rename it"
     if kind is None:
         known = f"{' '.join(KINDS)}, plain or with one of {' '.join(COMPRESSED)}"
-        return f"unknown kind of file; known are {known}"
+        sheet = _suffix(file) in SPREADSHEETS
+        what = "a spreadsheet; save its sheet as csv" if sheet else "unknown kind of file"
+        return f"{what}; known are {known}"
     try:
         with file.open("rb") as stream:
             start = stream.read(LOOK)
@@ -104,11 +124,19 @@ def fault_of(file: Path) -> str | None:
                 start = stream.read(LOOK)
     except BROKEN as error:
         return f"cannot be read ({error})"
+    return _fault_of_start(start, kind, compression)
+
+
+def _fault_of_start(start: bytes, kind: str, compression: str | None) -> str | None:
+    """The fault of a file that begins so, inside its compression, but for .zst."""
     if not start:
         return "empty: no text in it; give another file, or leave it out"
-    if kind == ".parquet" and not compression and not start.startswith(PARQUET):
-        return "not a readable parquet file (it does not begin as one)"
-    return None
+    if kind == ".parquet":
+        fits = compression or start.startswith(PARQUET)
+        return None if fits else "not a readable parquet file (it does not begin as one)"
+    if compression == ".zst":
+        return None
+    return next((told for begins, told in BEGINNINGS.items() if start.startswith(begins)), None)
 
 
 def fault_of_files(files: list[Path]) -> str | None:

@@ -23,9 +23,6 @@ from common.corpora.files import BROKEN, COMPRESSED, compression_of, known_encod
 from common.corpora.values import MISSING, Place, decode, first_part, look_up, to_text
 
 HEADING = re.compile(r"\s*(=(?: =)*) \S.* \1\s*")
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
 LINE_END = re.compile("\r\n?")
 SEPARATOR = re.compile(r'[^"\n\r\\]')
 BLANK = re.compile(r"\s*")
@@ -202,7 +199,7 @@ def _bytes(file: Path) -> bytes:
 
 def _decoded(file: Path, encoding: str) -> str:
     try:
-        return decode(_bytes(file).removeprefix(BYTE_ORDER_MARK), encoding).removeprefix("\ufeff")
+        return decode(_bytes(file), encoding)
     except ValueError as error:
         raise InputError(f"{file}: {error}") from error
 

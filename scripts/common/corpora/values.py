@@ -1,6 +1,8 @@
 """Values of rows as text: by the name of a column, or a path into it, and with their place."""
 
+import codecs
 import math
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -8,6 +10,16 @@ import polars as pl
 
 from common.command import InputError
 
+MARKS = {
+    codecs.BOM_UTF32_LE: ("utf-32", "utf-32-le"),
+    codecs.BOM_UTF32_BE: ("utf-32", "utf-32-be"),
+    codecs.BOM_UTF16_LE: ("utf-16", "utf-16-le"),
+    codecs.BOM_UTF16_BE: ("utf-16", "utf-16-be"),
+    codecs.BOM_UTF8: ("utf-8", "utf-8-sig"),
+}
+"""Encodings of a text by the byte-order mark that it begins with."""
+STRAY_MARK = re.compile(r"(?<![^\r\n])\ufeff")
+"""A byte-order mark at the beginning of a line."""
 MISSING = object()
 """What stands where a row has nothing of that name."""
 
@@ -87,12 +99,31 @@ def _text(value: Any, encoding: str) -> str | None:
 
 
 def decode(raw: bytes, encoding: str) -> str:
-    """Bytes as text; ValueError names the first byte that is none in this encoding."""
+    """Bytes as text, without byte-order marks, which lie inside where files were put together.
+
+    Raises
+    ------
+    ValueError
+        They begin with the mark of another encoding, one is none in this encoding, or is NUL.
+    """
+    marked = next((names for mark, names in MARKS.items() if raw.startswith(mark)), None)
+    if marked and codecs.lookup(encoding).name not in marked:
+        raise ValueError(
+            f"begins with the byte-order mark of {marked[0].upper()}, so it is not "
+            f"{encoding.upper()}; convert it to UTF-8, or name its encoding ({marked[0]})"
+        )
     try:
-        return raw.decode(encoding)
+        text = STRAY_MARK.sub("", raw.decode(encoding))
     except UnicodeDecodeError as error:
         line = raw[: error.start].decode(encoding, "ignore").count("\n") + 1
         raise ValueError(
             f"line {line}: byte 0x{raw[error.start]:02x} is not {encoding.upper()}; convert it, or "
             "name its encoding (latin-1, cp1252, utf-16)"
         ) from error
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise ValueError(
+            f"line {line}: holds a NUL, which is in no text; remove it, or name the encoding "
+            "(utf-16-le or utf-16-be where every other byte is 0)"
+        )
+    return text

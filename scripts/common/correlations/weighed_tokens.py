@@ -12,6 +12,7 @@ from common.arrays import Floats
 from common.command import InputError
 from common.contract import INFORMATION, QUANTITIES, SURPRISAL, WEIGHTS
 from common.correlations.resampling import Tokens
+from common.correlations.same_tokens import TOKEN, pair_tokens
 from common.tables import read_metadata, read_table, read_whole, shared_metadata
 
 PLACE = ["sentence_id", "position"]
@@ -31,7 +32,9 @@ def read_tokens(
     Parameters
     ----------
     weights
-        Tables of weights of the same tokens, by the name of their column.
+        Tables of weights of the same corpus, by the name of their column. Tokens are joined by
+        their place in the sentence's own text, behind any prompt; those that are not in all
+        tables are left out.
     largest_error
         Sentences that are `inexact` in any of these tables are left out; None: none are.
 
@@ -39,10 +42,10 @@ def read_tokens(
     -------
     A row per token: `sentence` (from 0 without gaps), sentence_id, position (of a word's first
     token), `length` (tokens, or words, of the sentence that are not special), the weights by
-    their names, their shares of the summed weight of the sentence's tokens that are not special
-    by the same names and _share (NaN where that sum is 0), and the columns of `information` (and
-    surprisal), nats. Types counted fewer than `minimum_count` times are left out, and so are
-    words that were cut.
+    their names, positions in their tables by these and _position, shares of the summed weight of
+    the sentence's tokens that are not special by these and _share (NaN where that sum is 0), and
+    the columns of `information` (and surprisal), nats. Types counted fewer than `minimum_count`
+    times are left out, and so are words that were cut.
 
     Raises
     ------
@@ -57,10 +60,14 @@ def read_tokens(
         remedy="weights and quantities can be compared for one tokenizer only",
     )
     unit = unit_of(information)
-    weighed = _weights(weights, {"token": "weight", "word": "word_weight"}[unit], largest_error)
-    tokens = weighed.filter(~pl.col("special")).drop("special")
+    tables = {name: read_whole(path, WEIGHTS).sort(PLACE) for name, path in weights.items()}
+    weighed = _weights(tables, {"token": "weight", "word": "word_weight"}[unit], weights)
     if surprisal:
-        tokens = _with_surprisal(tokens, surprisal, first)
+        weighed = _with_surprisal(weighed, surprisal, first)
+    weighed = _in_all(weighed, unit, weights)
+    if largest_error is not None:
+        weighed = _exact(weighed, tables, largest_error, weights)
+    tokens = weighed.filter(~pl.col("special")).drop("special", "truncated")
     tokens = join_types(tokens, information)
     if tokens["count"].null_count():
         unknown = tokens.filter(pl.col("count").is_null())["token_id"].unique().sort()
@@ -203,28 +210,72 @@ def rows_of(frame: pl.DataFrame, *columns: str) -> Floats:
     return np.ascontiguousarray(frame.select(columns).to_numpy().T, np.float64)
 
 
-def _weights(weights: Mapping[str, Path], column: str, largest_error: float | None) -> pl.DataFrame:
-    """The tokens that all tables weigh, with a column of weights for each table, by its name."""
-    tables = {name: read_whole(path, WEIGHTS).sort(PLACE) for name, path in weights.items()}
+def _weights(
+    tables: Mapping[str, pl.DataFrame], column: str, files: Mapping[str, Path]
+) -> pl.DataFrame:
+    """The tokens of the first table, with a column of weights for each table, by its name.
+
+    Also of their positions in each, with _position; both are null where a table lacks the token.
+    """
     (name, first), *others = tables.items()
-    ours = first.select(*PLACE, "token_id")
-    for other, table in others:
-        theirs = table.select(*PLACE, "token_id")
-        if ours.equals(theirs):
-            continue
-        odd = ours.join(theirs, ours.columns, how="anti").vstack(
-            theirs.join(ours, ours.columns, how="anti")
-        )
-        raise InputError(
-            f"{weights[name]} and {weights[other]}: {len(odd)} rows of one are not in the other, "
-            f"first (sentence_id, position, token_id) {odd.row(0) if len(odd) else 'repeated'}; "
-            "encoders that are compared must weigh the same tokens of one tokenizer"
-        )
     tokens = first.select(
-        *(*PLACE, "token_id", "token", "special", "word", "word_text"),
-        *(table[column].alias(name) for name, table in tables.items()),
+        *(*TOKEN, "token", "special", "truncated", "word", "word_text"),
+        pl.col("position").alias(f"{name}_position"),
+        pl.col(column).alias(name),
     )
-    return tokens if largest_error is None else _exact(tokens, tables, largest_error, weights)
+    for other, table in others:
+        paired, rest = _paired(first, table)
+        odd = paired.filter(_differs() | pl.col("alike").is_null()).select(TOKEN).vstack(rest)
+        if len(odd):
+            raise InputError(
+                f"{files[name]} and {files[other]}: {len(odd)} rows of one are not in the other, "
+                f"first (sentence_id, position, token_id) {odd.row(0)}; encoders that are compared "
+                "must weigh the same tokens of one tokenizer"
+            )
+        place = f"{other}_position"
+        found = table.select(
+            "sentence_id", pl.col("position").alias(place), pl.col(column).alias(other)
+        )
+        paired = paired.select(*PLACE, pl.col("other_position").alias(place))
+        paired = paired.join(found, ["sentence_id", place], how="left")
+        tokens = tokens.join(paired, PLACE, how="left", maintain_order="left")
+    return tokens
+
+
+def _paired(first: pl.DataFrame, second: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """`pair_tokens` of two tables, and TOKEN of the sentences that the first lacks."""
+    own = first.filter(~pl.col("special")).select(*TOKEN, "truncated")
+    others = second.filter(~pl.col("special")) if "special" in second.columns else second
+    others = others.select(TOKEN)
+    return pair_tokens(own, others), others.join(own, "sentence_id", how="anti")
+
+
+def _differs() -> pl.Expr:
+    """Whether a token is not the one that it should be."""
+    return pl.col("alike") & pl.col("other_position").is_null()
+
+
+def _in_all(tokens: pl.DataFrame, unit: str, files: Mapping[str, Path]) -> pl.DataFrame:
+    """The tokens that all tables have; words of which they have all tokens keep their text."""
+    missing = ~pl.col("special") & pl.any_horizontal(
+        pl.col(f"{n}_position").is_null() for n in files
+    )
+    left_out = tokens.filter(missing)
+    if left_out.is_empty():
+        return tokens
+    logging.info(
+        "left out %d tokens of %d sentences that not all encoders have: prompts or lengths differ",
+        *(len(left_out), left_out["sentence_id"].n_unique()),
+    )
+    if tokens.filter(~missing)["special"].all():
+        raise InputError(
+            f"{', '.join(map(str, files.values()))}: no token is in all of them; encoders that are "
+            "compared must weigh the same tokens of one tokenizer"
+        )
+    if unit == "token":
+        return tokens.filter(~missing)
+    whole = ~missing.any().over("sentence_id", "word")
+    return tokens.with_columns(word_text=pl.when(whole).then("word_text"))
 
 
 def _exact(
@@ -248,14 +299,22 @@ def _exact(
 
 
 def _with_surprisal(tokens: pl.DataFrame, surprisal: Path, weights: Path) -> pl.DataFrame:
-    scored = read_whole(surprisal, SURPRISAL).select(
-        *PLACE, pl.col("token_id").alias("scored_id"), "surprisal"
-    )
-    joined = tokens.join(scored, PLACE, how="left", maintain_order="left")
-    other = joined.filter(pl.col("scored_id") != pl.col("token_id"))
+    """Tokens of weights with their surprisal, null where that of the same token is not known."""
+    scored = read_whole(surprisal, SURPRISAL).sort(PLACE)
+    paired, _ = _paired(tokens, scored)
+    other = paired.filter(_differs())
     if len(other):
         raise InputError(
             f"{surprisal}: sentence {other['sentence_id'][0]}, position {other['position'][0]} is "
             f"another token than in {weights}; score the same corpus with the same tokenizer"
         )
-    return joined.drop("scored_id")
+    without = paired.filter(pl.col("other_position").is_null())
+    if len(without):
+        logging.info(
+            "%s: not of %d tokens of %d sentences, as sentences lack or prompts or lengths differ",
+            *(surprisal, len(without), without["sentence_id"].n_unique()),
+        )
+    scores = scored.select("sentence_id", "surprisal", other_position="position")
+    found = paired.join(scores, ["sentence_id", "other_position"])
+    found = found.select(*PLACE, "surprisal")
+    return tokens.join(found, PLACE, how="left", maintain_order="left")

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from common.command import InputError
 from common.device import choose_device
 from common.encoders.loading import load_encoder, pad_of_positions, prompt_of
-from common.tokens.vocabulary import fingerprint
+from common.tokens.vocabulary import fingerprint, refuse_no_room
 from common.weights.path_integral import has_forward_mode
 
 Dtype = Literal["float32", "float64", "bfloat16", "tf32"]
@@ -45,8 +45,8 @@ class Encoder:
     Raises
     ------
     InputError
-        The directory holds no encoder, one that takes no input embeddings, or parameters that
-        are not finite.
+        The directory holds no encoder, one that takes no input embeddings, or no text behind its
+        prompt, or parameters that are not finite.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class Encoder:
         self.unplaced = pad_of_positions(transformer.model)
         self.fingerprint = fingerprint(self.tokenizer)
         self.prompt = prompt_of(model)
+        refuse_no_room(self.tokenizer, self.longest, str(self.directory), self.prompt)
         inputs = model.preprocess([ANY_TEXT], prompt=self.prompt or None)
         self.prompt_length = inputs.get("prompt_length")
         self.token_types = (

@@ -99,8 +99,14 @@ def complete(encoder: SentenceTransformer, what: str) -> None:
             raise InputError(f"{what}: its tokenizer has no pad token, nor another to pad with")
         tokenizer.pad_token = pad
         logging.info("%s: no pad token; %s pads", what, pad)
+    length = tokenizer.model_max_length
+    if not isinstance(length, int) or length < 1:
+        raise InputError(
+            f"{what}: its length is {length!r} (max_seq_length, model_max_length); it takes a "
+            "whole number from 1"
+        )
     longest = positions(model)
-    if longest < (tokenizer.model_max_length or UNLIMITED):
+    if longest < length:
         logging.info(
             "%s: sentences are cut to %d tokens, for which it has positions", what, longest
         )

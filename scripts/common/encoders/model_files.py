@@ -14,15 +14,50 @@ from common.command import InputError
 
 OURS = "sentence_transformers."
 KEPT = "model.safetensors"
+LIST = "modules.json"
 BIN = "pytorch_model*.bin"
 
 
-def module_folders(checkpoint: Path) -> list[Path]:
+def read_modules(checkpoint: Path, what: str) -> list[dict[str, Any]]:
+    """The modules of a sentence-transformers directory; of another one, none.
+
+    Raises
+    ------
+    InputError
+        Its modules.json is no list of them, or names a folder that is not in the directory.
+    """
+    file = checkpoint / LIST
+    if not file.is_file():
+        return []
+    modules = read_json(file)
+    if not (isinstance(modules, list) and modules and all(map(_is_module, modules))):
+        raise InputError(
+            f"{what}: {LIST} is no list of modules, each with name, path and type; fetch it anew"
+        )
+    for module in modules:
+        folder = Path(module["path"])
+        if folder.is_absolute() or ".." in folder.parts:
+            raise InputError(
+                f"{what}: {LIST} names {folder}, which is outside of it; put the module inside"
+            )
+        # the hub keeps no folder without files
+        if not (checkpoint / folder).is_dir() and not module["type"].endswith("Normalize"):
+            raise InputError(
+                f"{what}: lacks the folder {folder}, which {LIST} names; fetch all of its files"
+            )
+    return modules
+
+
+def _is_module(entry: Any) -> bool:
+    return isinstance(entry, dict) and all(
+        isinstance(entry.get(key), str) for key in ("name", "path", "type")
+    )
+
+
+def module_folders(checkpoint: Path, what: str) -> list[Path]:
     """Folders of the modules of a sentence-transformers directory; of others, itself."""
-    modules = checkpoint / "modules.json"
-    if not modules.is_file():
-        return [checkpoint]
-    return [checkpoint / module["path"] for module in read_json(modules)]
+    folders = [checkpoint / module["path"] for module in read_modules(checkpoint, what)]
+    return folders or [checkpoint]
 
 
 def refuse_remote_code(checkpoint: Path, what: str) -> None:
@@ -48,13 +83,12 @@ def refuse_remote_code(checkpoint: Path, what: str) -> None:
                 f"{what}: {name} asks for code of others (activation_function {activation}), which "
                 "is never run; choose an encoder whose Dense has an activation of torch.nn"
             )
-    if (checkpoint / "modules.json").is_file():
-        for module in read_json(checkpoint / "modules.json"):
-            if not module["type"].startswith(OURS):
-                raise InputError(
-                    f"{what}: modules.json asks for code of the repository ({module['type']}), "
-                    "which is never run; choose an encoder of sentence-transformers' own modules"
-                )
+    for module in read_modules(checkpoint, what):
+        if not module["type"].startswith(OURS):
+            raise InputError(
+                f"{what}: {LIST} asks for code of the repository ({module['type']}), "
+                "which is never run; choose an encoder of sentence-transformers' own modules"
+            )
 
 
 def _is_dense(settings: Any) -> bool:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from common.command import InputError
 from common.corpora.files import POINTED_AT, pointer_in
-from common.encoders.model_files import read_json
+from common.encoders.model_files import read_json, read_modules
 
 MODULES = {
     "Transformer",
@@ -31,15 +31,14 @@ def refuse_unsupported(checkpoint: Path, what: str) -> None:
     if pointer := pointer_in(checkpoint):
         raise InputError(f"{pointer}: {POINTED_AT}")
     for adapter in sorted(checkpoint.rglob("adapter_config.json")):
-        base = dict(read_json(adapter)).get("base_model_name_or_path")
+        settings = read_json(adapter)
+        base = isinstance(settings, dict) and settings.get("base_model_name_or_path")
         raise InputError(
-            f"{what}: a PEFT adapter of {base}, not a whole encoder; merge it first (peft: "
-            "AutoPeftModel.from_pretrained(...).merge_and_unload().save_pretrained(...)) and add "
-            "the tokenizer"
+            f"{what}: a PEFT adapter of {base or 'another model'}, not a whole encoder; merge it "
+            "first (peft: AutoPeftModel.from_pretrained(...).merge_and_unload()"
+            ".save_pretrained(...)) and add the tokenizer"
         )
-    if not (checkpoint / "modules.json").is_file():
-        return
-    kinds = [module["type"].rpartition(".")[2] for module in read_json(checkpoint / "modules.json")]
+    kinds = [module["type"].rpartition(".")[2] for module in read_modules(checkpoint, what)]
     for place, kind in enumerate(kinds):
         if kind not in MODULES or (kind == FIRST) != (place == 0):
             raise InputError(

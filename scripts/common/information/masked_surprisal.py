@@ -15,7 +15,7 @@ from common.device import choose_device
 from common.encoders.loading import positions, refuse_vocabulary
 from common.memory import Budget, in_passes
 from common.tokens.sentences import Sentence
-from common.tokens.vocabulary import load_tokenizer
+from common.tokens.vocabulary import load_tokenizer, refuse_no_room
 
 Variant = Literal["original", "within_word_l2r"]
 TRIAL_TOKENS = 8
@@ -59,6 +59,7 @@ class MaskedLM:
         refuse_vocabulary(self.tokenizer, self.model, str(directory))
         self.model.eval().requires_grad_(False).to(self.device)
         self.longest = min(self.tokenizer.model_max_length, positions(self.model))
+        refuse_no_room(self.tokenizer, self.longest, str(directory))
         attention = [m for name, m in self.model.named_modules() if name.endswith("attention")]
         candidates = [*attention[-1:], self.model.base_model]
         self.narrow = next((m for m in candidates if self._is_narrow(m)), None)

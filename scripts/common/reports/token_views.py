@@ -9,7 +9,7 @@ from tokenizers import decoders
 
 from common.command import InputError
 from common.contract import CORPUS, INFORMATION, WEIGHTS
-from common.correlations.weighed_tokens import PLACE, inexact, read_tokens, unit_of
+from common.correlations.weighed_tokens import inexact, read_tokens, unit_of
 from common.reports.page import shown
 from common.reports.paired_sentences import pairs_of
 from common.tables import read_table
@@ -65,7 +65,8 @@ def view_of(sources: Sources) -> dict[str, Any]:
     tables = [read_table(path, WEIGHTS) for path in weights.values()]
     for stage, table in zip(weights, tables, strict=True):
         details = _details(table, unit, stage)
-        tokens = tokens.join(details, PLACE, how="left", maintain_order="left")
+        place = ["sentence_id", f"{stage}_position"]
+        tokens = tokens.join(details, place, how="left", maintain_order="left")
     weighed = tokens["sentence_id"].unique().sort()
     tokens = tokens.filter(pl.col("sentence_id").is_in(weighed[:SENTENCES].implode()))
     names = [name for name in OF_TYPES if name in tokens.columns]
@@ -122,5 +123,8 @@ def _details(weights: pl.DataFrame, unit: str, stage: str) -> pl.DataFrame:
     errors = pl.col("error").n_unique().over("sentence_id", "word")
     error = pl.when((errors == 1) | (unit == "token")).then("error")
     return weights.select(
-        *PLACE, pl.col("word").alias(f"{stage}_word"), error.alias(f"{stage}_error")
+        "sentence_id",
+        pl.col("position").alias(f"{stage}_position"),
+        pl.col("word").alias(f"{stage}_word"),
+        error.alias(f"{stage}_error"),
     )

@@ -45,6 +45,26 @@ def refuse_empty(tokenizer: PreTrainedTokenizerBase | None, what: str) -> None:
         )
 
 
+def refuse_no_room(
+    tokenizer: PreTrainedTokenizerBase, longest: int | None, what: str, prompt: str = ""
+) -> None:
+    """Make sure that a sentence of one token is not cut behind its `prompt`.
+
+    Raises
+    ------
+    InputError
+        It is, at `longest` tokens, so that nothing of any text would be left.
+    """
+    needed = len(tokenizer(prompt + "a", verbose=False)["input_ids"])
+    if longest is not None and longest < needed:
+        behind = f" behind the prompt {prompt!r}" if prompt else ""
+        raise InputError(
+            f"{what}: takes {longest} tokens (max_seq_length, model_max_length), but a word"
+            f"{behind} needs {needed} with special tokens; raise them, or choose another "
+            f"{'prompt' if prompt else 'model'}"
+        )
+
+
 def special_ids(tokenizer: PreTrainedTokenizerBase) -> set[int]:
     """Ids of the tokens that are special wherever they stand, in a text too.
 

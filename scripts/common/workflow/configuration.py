@@ -320,6 +320,8 @@ def _reference_faults(config: Config, broken: set[tuple[str | int, ...]]) -> lis
         try:
             for fault in part:
                 faults.append(fault)
+        except OSError as error:
+            faults.append(f"{error.filename}: cannot be read ({error.strerror}); see who may")
         except (LookupError, TypeError, AttributeError):
             if not (broken or faults):
                 raise
