@@ -100,7 +100,7 @@ def _describe(main: Callable[..., None], bound: inspect.BoundArguments) -> dict[
     settings: dict[str, Any] = {}
     inputs: list[str] = []
     read: list[Path] = []
-    written: dict[str, Path] = {}
+    written: list[tuple[str, Path]] = []
     bound.apply_defaults()
     _ancestors.clear()
     _recorded.cache_clear()
@@ -108,7 +108,7 @@ def _describe(main: Callable[..., None], bound: inspect.BoundArguments) -> dict[
         values = value if isinstance(value, list | tuple) else [value]
         if any(isinstance(one, Path) for one in values):
             if name.startswith("output"):
-                written[name] = value
+                written += [(name, path) for path in values]
             else:
                 read += values
                 # shards of one table have one hash: it counts once, however many there are
@@ -127,7 +127,7 @@ def _describe(main: Callable[..., None], bound: inspect.BoundArguments) -> dict[
     }
 
 
-def _refuse_outputs(read: list[Path], written: Mapping[str, Path]) -> None:
+def _refuse_outputs(read: list[Path], written: list[tuple[str, Path]]) -> None:
     """Make sure that nothing is written over what is read, or over files of others.
 
     Raises
@@ -135,7 +135,7 @@ def _refuse_outputs(read: list[Path], written: Mapping[str, Path]) -> None:
     InputError
         An output is, holds or, as a folder, is within what is read, or would remove other files.
     """
-    for name, output in written.items():
+    for name, output in written:
         option, place = f"--{name.replace('_', '-')} {output}", output.resolve()
         for path in read:
             source = path.resolve()
