@@ -11,8 +11,8 @@ SCRIPTS = os.path.relpath(HOME / "scripts") if HOME == Path.cwd() else str(HOME 
 sys.path.insert(0, str(HOME / "scripts"))
 from common.corpora.files import at_home, find_files
 from common.workflow.configuration import ConfigError, add_replicates, check_yaml, columns_of
-from common.workflow.configuration import derive_seed, foreign_tokenizers, has_exact, numbered
-from common.workflow.configuration import replicate, root_of, texts_of, validated
+from common.workflow.configuration import derive_seed, foreign_tokenizers, has_exact
+from common.workflow.configuration import may_have_pairs, numbered, replicate, root_of, validated
 from common.workflow.costs import lines_of
 from common.workflow.ending import errors_of, results_of
 from common.workflow.imports import modules_of
@@ -247,8 +247,8 @@ def surprisal_of(wildcards):
 
 
 def similarities_of(wildcards):
-    """Tables of the similarity of pairs by the encoders of a comparison, if a corpus has pairs."""
-    if texts_of(config["corpora"][wildcards.corpus]) < 2:
+    """Tables of the similarity of pairs by the encoders of a comparison, if there may be pairs."""
+    if not may_have_pairs(config["corpora"][wildcards.corpus]):
         return []
     return [
         f"<results>/similarities/{encoder}/{wildcards.corpus}.parquet"

@@ -1,12 +1,13 @@
 """Measure the similarity of the sentences of pairs by a sentence encoder."""
 
+import logging
 from pathlib import Path
 from typing import Literal
 
 import polars as pl
 from sentence_transformers.util import pairwise_cos_sim
 
-from common.command import InputError, run
+from common.command import run
 from common.contract import CORPUS, SIMILARITIES
 from common.device import choose_device
 from common.encoders.loading import load_encoder
@@ -32,13 +33,16 @@ def main(
     corpus
         Pairs of sentences (Parquet).
     output_similarities
-        A row for every pair.
+        A row for every pair; of a corpus without pairs, none.
     device
         auto, cpu or cuda.
     """
     table = read_table(corpus, CORPUS)
     if "pair_id" not in table.columns:
-        raise InputError(f"{corpus}: similarity needs pairs, columns 'pair_id' and 'side'")
+        logging.info("%s: no pairs, nothing to measure", corpus)
+        none = pl.DataFrame(schema={"pair_id": pl.Int64, "similarity": pl.Float64})
+        write_table(none, output_similarities, SIMILARITIES)
+        return
     left, right = (table.filter(pl.col("side") == side) for side in (0, 1))
     pairs = left.join(right, on="pair_id", suffix="_1", maintain_order="left")
     model = load_encoder(encoder, choose_device(device))

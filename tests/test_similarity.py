@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from commands import WORDS, assert_refuses, assert_runs, draw_texts, write_corpus
+from commands import WORDS, assert_runs, draw_texts, write_corpus
 from sentence_transformers import SentenceTransformer
 from tiny_encoder import build_encoder
 
@@ -40,9 +40,9 @@ def test_cosine_is_that_of_encode(tmp_path: Path) -> None:
     expected = (unit[0::3] * unit[1::3]).sum(axis=1)
     assert found["pair_id"].to_list() == [0, 1, 2, 3]
     np.testing.assert_allclose(found["similarity"], expected, atol=1e-6)
-    lone = write_corpus(tmp_path / "l.parquet", texts)
-    line = assert_refuses("measure_similarity", encoder, lone, *output)
-    assert f"{lone}: similarity needs pairs" in line
+    alone = write_corpus(tmp_path / "l.parquet", texts)
+    assert_runs("measure_similarity", encoder, alone, *output)
+    assert len(read_table(tmp_path / "s.parquet", SIMILARITIES)) == 0
 
 
 def test_sides_of_triplets(tmp_path: Path) -> None:

@@ -359,6 +359,13 @@ def texts_of(corpus: Config) -> int:
     return len(corpus["text_columns"] or [""]) if corpus["source"] in {"file", "hub"} else 1
 
 
+def may_have_pairs(corpus: Config) -> bool:
+    """Whether rows may hold two texts or more: files that are not named theirs may, but for txt."""
+    if corpus["source"] == "file" and not corpus["text_columns"]:
+        return any(kind_of(Path(file)) != ".txt" for file in corpus["files"])
+    return texts_of(corpus) > 1
+
+
 def _scored(corpus: Config) -> bool:
     return corpus.get("form") == "scored_pairs" or bool(corpus.get("score_column"))
 
