@@ -10,7 +10,7 @@ from common.tables import whole
 
 
 def main(tables: list[Path], *, output_csv: list[Path]) -> None:
-    """Write each table as csv (UTF-8, comma, header; null is empty, numbers are whole).
+    """Write each table as csv (UTF-8, commas, a header; null is empty, numbers in full).
 
     Example: python scripts/export_tables.py regression.parquet change.parquet
     --output-csv regression.csv change.csv
