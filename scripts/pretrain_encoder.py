@@ -6,16 +6,20 @@ from typing import Literal
 from datasets import Dataset
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-from transformers import (
-    DataCollatorForLanguageModeling,
-    Trainer,
-    TrainingArguments,
-)
+from transformers import DataCollatorForLanguageModeling, TrainingArguments
 
 from common.command import run
 from common.contract import CORPUS, TRAINING
 from common.encoders.masked_lm import build_masked_lm, plain
-from common.encoders.training import arguments, forget_checkpoints, held_out, prepare, train
+from common.encoders.masking import MaskingTrainer
+from common.encoders.training import (
+    arguments,
+    forget_checkpoints,
+    held_out,
+    last_checkpoint,
+    prepare,
+    train,
+)
 from common.tables import read_table, whole, write_provenance, write_table
 from common.tokens.vocabulary import load_tokenizer
 
@@ -100,7 +104,7 @@ def main(
     model = build_masked_lm(
         len(words), words.pad_token_id, layers=layers, width=width, heads=heads, positions=positions
     )
-    trainer = Trainer(
+    trainer = MaskingTrainer(
         model,
         TrainingArguments(
             **arguments(output_checkpoints, batch_size, device),
@@ -115,6 +119,8 @@ def main(
         parts["train"],
         parts["test"],
     )
+    if last := last_checkpoint(Path(trainer.args.output_dir or "")):
+        trainer.go_on_from(last)
     course = train(trainer)
     with whole(output_masked_lm) as partial:
         plain(model).save_pretrained(str(partial))

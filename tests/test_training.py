@@ -14,12 +14,14 @@ from commands import (
     kill_after_checkpoint,
     write_corpus,
 )
+from polars.testing import assert_frame_equal
 from safetensors.torch import load_file, save_file
 from scipy.stats import spearmanr
 from sentence_transformers import SentenceTransformer
-from tiny_encoder import build_encoder
-from transformers import AutoModelForMaskedLM, AutoTokenizer
+from tiny_encoder import build_encoder, build_tokenizer
+from transformers import AutoModelForMaskedLM, AutoTokenizer, Trainer
 
+import pretrain_encoder
 from common.command import InputError
 from common.contract import ENCODERS, TRAINING
 from common.encoders.masked_lm import build_masked_lm, plain
@@ -224,4 +226,52 @@ def test_a_killed_training_goes_on_from_its_last_checkpoint(tmp_path: Path, corp
         else:
             assert_runs(*command)
     one, two = (tmp_path / run / "encoder/model.safetensors" for run in ("whole", "killed"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+class Stopped(Exception):
+    """Stands for whatever ends a training after a checkpoint."""
+
+
+@pytest.mark.parametrize("stops", [(1, 5), (2,), (3,)])
+def test_a_training_stopped_within_an_epoch_masks_the_same_tokens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stops: tuple[int, ...]
+) -> None:
+    """Of three epochs of three steps, with a checkpoint after each."""
+    some = write_corpus(tmp_path / "c.parquet", draw_texts(49))
+    tokenizer = build_tokenizer(WORDS)
+    tokenizer.save_pretrained(tmp_path / "tokenizer")
+    save = Trainer._save_checkpoint
+
+    def train(folder: Path, stop: int | None) -> None:
+        def save_and_stop(trainer: Trainer, *arguments: object) -> None:
+            save(trainer, *arguments)
+            if trainer.state.global_step == stop:
+                raise Stopped
+
+        monkeypatch.setattr(Trainer, "_save_checkpoint", save_and_stop)
+        pretrain_encoder.main(
+            some,
+            tmp_path / "tokenizer",
+            output_encoder=folder / "encoder",
+            output_masked_lm=folder / "masked_lm",
+            output_training=folder / "training.parquet",
+            output_checkpoints=folder / "checkpoints",
+            **{"layers": 1, "width": 16, "heads": 2, "positions": 32, "pooling": "mean"},
+            **{"epochs": 3, "batch_size": 16, "learning_rate": 0.01, "mask_share": 0.15},
+            **{"seed": 3, "device": "cpu"},
+        )
+
+    train(tmp_path / "whole", None)
+    for stop in stops:
+        with pytest.raises(Stopped):
+            train(tmp_path / "stopped", stop)
+    train(tmp_path / "stopped", None)
+    whole, stopped = (
+        read_table(tmp_path / name / "training.parquet", TRAINING).drop("seconds")
+        for name in ("whole", "stopped")
+    )
+    assert whole["step"].max() == 9
+    assert_frame_equal(whole, stopped, check_exact=True)
+    one, two = (tmp_path / n / "encoder/model.safetensors" for n in ("whole", "stopped"))
     assert one.read_bytes() == two.read_bytes()

@@ -144,6 +144,8 @@ def _refuse_outputs(read: list[Path], written: list[tuple[str, Path]]) -> None:
                 raise InputError(f"{option}: {path} is read, so write elsewhere")
         if name in FOLDERS and output.is_file():
             raise InputError(f"{option}: a file is there, a folder would be written; name another")
+        if output.is_dir() and name not in {*FOLDERS, "output_checkpoints"}:
+            raise InputError(f"{option}: a folder is there, a file would be written; name another")
         if not output.is_dir() or (output / PROVENANCE_FILE).exists():
             continue
         inside = sorted(file.name for file in output.iterdir())
