@@ -111,8 +111,11 @@ def test_groups_add_up_to_all_pairs(sentences: list[list[int]], data: st.DataObj
     parts = [table[:7], table[7:]]
     assert np.array_equal(dense, by_group(pair_counts.grouped_pairs(parts, TYPES)))
     even, odd = pair_counts.pair_halves(parts, TYPES)
-    assert np.array_equal(even.toarray(), dense[:, :, ::2].sum(axis=2))
-    assert np.array_equal(odd.toarray(), dense[:, :, 1::2].sum(axis=2))
+    for half, start in ((even, 0), (odd, 1)):
+        whole = dense[:, :, start::2].sum(axis=2)
+        assert np.array_equal(half.among(np.arange(TYPES)), whole)
+        assert np.array_equal(half @ np.eye(TYPES), whole)
+        assert np.array_equal(half.row_sums(), whole.sum(axis=1))
 
 
 @given(st.lists(st.tuples(st.integers(0, 7), sentences_of_ids), max_size=9), st.integers(1, 80))

@@ -119,7 +119,12 @@ def in_passes(compute: Callable[..., Tensor], *rows: Tensor, within: Budget, tas
     """
     shapes = tuple(row.shape[1:] for row in rows)
     cost = within.cost((task, shapes), lambda: compute(*(row[:1] for row in rows)))
-    parts = zip(*(row.split(within.rows(cost)) for row in rows), strict=True)
+    return in_parts(compute, *rows, size=within.rows(cost))
+
+
+def in_parts(compute: Callable[..., Tensor], *rows: Tensor, size: int) -> Tensor:
+    """compute(*rows), each of [m, ...], on `size` of the m at once."""
+    parts = zip(*(row.split(size) for row in rows), strict=True)
     return torch.cat([compute(*part) for part in parts])
 
 

@@ -1,6 +1,7 @@
 """Surprisal by a masked language model, whose last steps run at the scored tokens alone."""
 
 import logging
+import math
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,12 +14,14 @@ from transformers import AutoModelForMaskedLM
 from common.command import InputError
 from common.device import choose_device
 from common.encoders.loading import positions, refuse_vocabulary
-from common.memory import Budget, in_passes
+from common.memory import Budget, in_parts
 from common.tokens.sentences import Sentence
 from common.tokens.vocabulary import load_tokenizer, refuse_no_room
 
 Variant = Literal["original", "within_word_l2r"]
 TRIAL_TOKENS = 8
+COSTED = 8
+"""What a pass holds is measured for lengths of so many tokens, and twice, thrice ... as many."""
 
 
 class MaskedLM:
@@ -125,15 +128,26 @@ class MaskedLM:
             if words is not None:
                 own = words[rows, places]
                 masked = masked | (position > places[:, None]) & (words[rows] == own[:, None])
-            logits = self.logits(ids[rows].masked_fill(masked, self.mask_id), places).double()
-            of_token = logits.gather(1, ids[rows, places][:, None])[:, 0]
-            return logits.logsumexp(1) - of_token
+            of_rows = ids[rows]
+            return self._score(of_rows.masked_fill(masked, self.mask_id), places, of_rows)
 
-        task = f"surprisal of {ids.shape[1]} tokens"
-        values = in_passes(score, *scored.nonzero().unbind(1), within=within, task=task).cpu()
+        size = self._copies(ids.shape[1], within)
+        values = in_parts(score, *scored.nonzero().unbind(1), size=size).cpu()
         if not values.isfinite().all():
             raise InputError(f"{self.directory}: gives surprisals that are not finite")
         return [part.numpy() for part in values.split(scored.sum(1).tolist())]
+
+    def _score(self, masked: Tensor, places: Tensor, ids: Tensor) -> Tensor:
+        """-log P of the token of `ids` [m, n] at one place [m] of each row of `masked` [m, n]."""
+        logits = self.logits(masked, places).double()
+        of_token = logits.gather(1, ids.gather(1, places[:, None]))[:, 0]
+        return logits.logsumexp(1) - of_token
+
+    def _copies(self, length: int, within: Budget) -> int:
+        """Masked copies of a sentence of so many tokens that a pass may take."""
+        costed = max(length, min(COSTED * math.ceil(length / COSTED), self.longest))
+        row, place = torch.zeros(2, 1, costed, dtype=torch.long, device=self.device)
+        return within.rows(within.cost(costed, lambda: self._score(row, place[:, 0], row)))
 
     def _words(self, sentences: list[Sentence]) -> Tensor:
         """Number [b, n] of every token's word; tokens outside words are alone in theirs."""

@@ -11,11 +11,12 @@ words, because there are few kinds of words; scales are the most likely ones (Ef
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator, eigsh
 from scipy.special import logsumexp
 
-Halves = tuple[csr_array, csr_array]
+from common.tokens.pair_counts import SymmetricCounts
+
+Halves = tuple[SymmetricCounts, SymmetricCounts]
 COMPONENTS = 128
 """Functions at most."""
 NOISE_SHARE = 0.85
@@ -59,13 +60,13 @@ def fit_coordinates(halves: Halves, tokens: float) -> Coordinates:
     Parameters
     ----------
     halves
-        C of each half of the documents, float32, shape (types, types).
+        C of each half of the documents, float32.
     tokens
         Tokens of the corpus.
     """
-    rows = row_sums(halves[0]) + row_sums(halves[1])
+    rows = halves[0].row_sums() + halves[1].row_sums()
     marginal = rows / rows.sum()
-    inverse = [1 / np.maximum(row_sums(half), 1) for half in halves]
+    inverse = [1 / np.maximum(half.row_sums(), 1) for half in halves]
     measured = measurable(halves)
     functions = _leading_functions(halves, marginal, DAMPING / tokens)
     for step in range(PASSES):
@@ -91,14 +92,9 @@ def fit_coordinates(halves: Halves, tokens: float) -> Coordinates:
     return Coordinates(*(x.astype(np.float32) for x in (mean, variance, functions)))
 
 
-def row_sums(pairs: csr_array) -> np.ndarray:
-    """Pairs of each type, shape (types,)."""
-    return np.asarray(pairs.sum(axis=1, dtype=np.float64)).ravel()
-
-
 def measurable(halves: Halves) -> np.ndarray:
     """Types whose noise can be measured: `LEAST_PAIRS` of them, and some in each half."""
-    first, second = (row_sums(half) for half in halves)
+    first, second = (half.row_sums() for half in halves)
     return (first + second >= LEAST_PAIRS) & (first > 0) & (second > 0)
 
 
@@ -106,7 +102,7 @@ def _leading_functions(halves: Halves, marginal: np.ndarray, damping: float) -> 
     """Eigenvectors of the damped, normalised C whose eigenvalues are above the noise's largest."""
     scale = 1 / np.sqrt(marginal + damping)
     trivial = marginal * scale
-    sums = [max(row_sums(half).sum(), 1) for half in halves]
+    sums = [max(half.row_sums().sum(), 1) for half in halves]
 
     def whole(x: np.ndarray) -> np.ndarray:
         scaled = (scale[:, None] * x).astype(np.float32)
@@ -131,7 +127,7 @@ def _leading_functions(halves: Halves, marginal: np.ndarray, damping: float) -> 
     edge = 0.0
     starts = (np.ones(size), np.random.default_rng(1).normal(size=size))
     start = next((one for one in starts if _differs(between(one), whole(one[:, None]))), None)
-    if all(half.nnz for half in halves) and start is not None:
+    if all(half.upper.nnz for half in halves) and start is not None:
         operator = LinearOperator((size, size), between, dtype=float)
         found = eigsh(operator, 1, v0=start, return_eigenvectors=False, tol=EDGE_TOLERANCE)
         edge = float(np.abs(found).max())

@@ -48,7 +48,7 @@ def counted_pairs(
     kept = np.sort(np.argsort(-counted["count"].to_numpy(), kind="stable")[:types])
     seen = np.zeros(len(kept), bool)
     while not seen.all():
-        dense = [half[kept][:, kept].toarray().astype(float) for half in halves]
+        dense = [half.among(kept) for half in halves]
         seen = np.all([half.any(axis=1) for half in dense], axis=0)
         kept = kept[seen]
     if len(kept) < 3:

@@ -265,20 +265,45 @@ def grouped_pairs(tables: Iterable[pl.DataFrame], types: int) -> csr_array:
     return total.take()
 
 
-def pair_halves(tables: Iterable[pl.DataFrame], types: int) -> tuple[csr_array, csr_array]:
-    """C of every other group and of the rest, each (types, types), float32, from PAIR_COUNTS."""
+@dataclass(frozen=True)
+class SymmetricCounts:
+    """C of some documents, (types, types), kept as its upper triangle with half of the diagonal."""
+
+    upper: csr_array
+
+    def __matmul__(self, vectors: np.ndarray) -> np.ndarray:
+        """C times vectors, (types,) or (types, columns)."""
+        return self.upper @ vectors + self.upper.T @ vectors
+
+    def row_sums(self) -> np.ndarray:
+        """Pairs of each type, (types,), float64."""
+        above, below = (self.upper.sum(axis=axis, dtype=np.float64) for axis in (1, 0))
+        return np.asarray(above).ravel() + np.asarray(below).ravel()
+
+    def among(self, types: np.ndarray) -> np.ndarray:
+        """C of some types by themselves, dense, float64."""
+        upper = self.upper[types][:, types].toarray().astype(float)
+        return upper + upper.T
+
+
+def pair_halves(
+    tables: Iterable[pl.DataFrame], types: int
+) -> tuple[SymmetricCounts, SymmetricCounts]:
+    """C of every other group and of the rest, float32, from parts of a PAIR_COUNTS table."""
     parts: list[list[tuple[np.ndarray, ...]]] = [[], []]
     for table in tables:
-        row, place = (table[name].to_numpy() for name in ("token_id", "other_id"))
+        above = table.filter(pl.col("token_id") <= pl.col("other_id"))
+        row, place = (above[name].to_numpy() for name in ("token_id", "other_id"))
         for half, of_half in enumerate(parts):
-            cells = table.select(pl.sum_horizontal(GROUP_COLUMNS[half::2])).to_series().to_numpy()
+            cells = above.select(pl.sum_horizontal(GROUP_COLUMNS[half::2])).to_series().to_numpy()
+            cells = np.where(row == place, cells / 2, cells).astype(np.float32)
             held = cells > 0
             many = np.bincount(row[held], minlength=types)
-            of_half.append((cells[held].astype(np.float32), place[held], many))
+            of_half.append((cells[held], place[held], many))
     return _stacked(parts[0], types), _stacked(parts[1], types)
 
 
-def _stacked(parts: list[tuple[np.ndarray, ...]], types: int) -> csr_array:
+def _stacked(parts: list[tuple[np.ndarray, ...]], types: int) -> SymmetricCounts:
     """One matrix of parts of its cells, in order: values, places, and how many are in each row.
 
     The parts are taken out of their list, because both take much memory.
@@ -286,4 +311,4 @@ def _stacked(parts: list[tuple[np.ndarray, ...]], types: int) -> csr_array:
     data, place = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
     begins = np.concatenate([[0], np.cumsum(sum(part[2] for part in parts))])
     parts.clear()
-    return csr_array((data, place, begins), shape=(types, types))
+    return SymmetricCounts(csr_array((data, place, begins), shape=(types, types)))
