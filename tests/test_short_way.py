@@ -150,7 +150,7 @@ def test_errors_are_those_of_this_run(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_from_two_keys_to_a_summary(place: Path, tmp_path: Path) -> None:
-    workflow = Workflow(tmp_path)
+    workflow = Workflow(tmp_path, whole=True)
     keys = (f"encoder={place / 'My Model (v2)'}", f"text={place / 'notes.2024.txt'}")
     workflow.config = own() | {"device": "cpu"}
     workflow.config["analysis"] = TINY["analysis"] | {"quantities": ["self_information"]}

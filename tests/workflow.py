@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 from commands import ROOT
+from forked_jobs import folder_of_python
 
 TINY_TRAINING = {"epochs": 1, "batch_size": 32, "learning_rate": 0.001}
 TINY: dict[str, Any] = {
@@ -79,9 +80,14 @@ TINY: dict[str, Any] = {
 
 
 class Workflow:
-    """A copy of the workflow's files, so that tests may edit them."""
+    """A copy of the workflow's files, so that tests may edit them.
 
-    def __init__(self, directory: Path, config: dict[str, Any] | None = None) -> None:
+    Its jobs are forked with their libraries imported, unless they are to be `whole` processes.
+    """
+
+    def __init__(
+        self, directory: Path, config: dict[str, Any] | None = None, *, whole: bool = False
+    ) -> None:
         self.directory = directory
         for name in ("Snakefile", "config.yaml"):
             shutil.copy2(ROOT / name, directory)
@@ -92,6 +98,8 @@ class Workflow:
         self.config = copy.deepcopy(config or TINY)
         self.environment = dict(os.environ)
         self.path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        if not whole:
+            self.path = f"{folder_of_python()}:{self.path}"
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start Snakemake, in a process group of its own, with the config as it is now.

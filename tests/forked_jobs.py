@@ -1,0 +1,155 @@
+"""Jobs of a workflow in processes that are forked with the libraries imported.
+
+Most of a job on tiny data is the import of PyTorch and sentence-transformers. A server imports
+them once; a `python` that comes first on PATH hands it the scripts, with their arguments,
+environment, directory and streams. Other commands, and scripts that may reach the hub, whose
+libraries read the environment as they are imported, go to the interpreter itself.
+"""
+
+import array
+import atexit
+import contextlib
+import json
+import os
+import runpy
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from functools import cache
+from pathlib import Path
+
+LIBRARIES = (
+    *("captum.attr", "matplotlib.pyplot", "polars", "scipy.stats", "sentence_transformers"),
+    *("shap", "sklearn.metrics", "transformers.models.bert.modeling_bert"),
+)
+CLIENT = """#!{python} -IS
+import array, json, os, socket, sys
+script = len(sys.argv) > 1 and "scripts/" in sys.argv[1]
+if not script or os.environ.get("HF_HUB_OFFLINE") != "1":
+    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
+request = json.dumps([sys.argv[1:], dict(os.environ), os.getcwd()]).encode()
+with socket.socket(socket.AF_UNIX) as job:
+    job.connect({address!r})
+    streams = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1, 2]))]
+    job.sendmsg([len(request).to_bytes(8, "big")], streams)
+    job.sendall(request)
+    told = job.recv(1)
+sys.exit(told[0] if told else 137)
+"""
+ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
+
+
+@cache
+def folder_of_python() -> str:
+    """The folder of the `python`, whose server ends with this process."""
+    place = tempfile.mkdtemp()
+    address = f"{place}/jobs"
+    client = Path(place) / "python"
+    client.write_text(CLIENT.format(python=sys.executable, address=address))
+    client.chmod(0o755)
+    command = [sys.executable, __file__, address]
+    server = subprocess.Popen(command, env=os.environ | ENVIRONMENT, start_new_session=True)
+    atexit.register(shutil.rmtree, place)
+    atexit.register(server.kill)
+    while not Path(address).exists():
+        assert server.poll() is None, "the server of forked jobs ended"
+        time.sleep(0.05)
+    return place
+
+
+def receive(connection: socket.socket) -> tuple[list[str], dict[str, str], str, list[int]]:
+    """Arguments, environment, directory and streams of a job.
+
+    Raises
+    ------
+    ConnectionError
+        The client was killed before it had sent them.
+    """
+    streams = array.array("i")
+    size, ancillary, *_ = connection.recvmsg(8, socket.CMSG_LEN(3 * streams.itemsize))
+    request = b""
+    while ancillary and len(request) < int.from_bytes(size, "big"):
+        part = connection.recv(1 << 16)
+        if not part:
+            break
+        request += part
+    if not request or len(request) < int.from_bytes(size, "big"):
+        raise ConnectionError("the client was killed")
+    streams.frombytes(ancillary[0][2])
+    return *json.loads(request), list(streams)
+
+
+def run_job(
+    arguments: list[str], environment: dict[str, str], directory: str, streams: list[int]
+) -> None:
+    """Run a script in this process, as the interpreter would."""
+    import torch
+
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(directory)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv[:] = arguments
+    sys.path[0] = str(Path(arguments[0]).resolve().parent)
+    torch.set_num_threads(int(environment.get("OMP_NUM_THREADS", 1)))
+    runpy.run_path(arguments[0], run_name="__main__")
+
+
+def watch(connection: socket.socket, job: int) -> None:
+    """Tell the client how its job ended; end the job if the client is killed."""
+    connection.setblocking(False)
+    while True:
+        ended, status = os.waitpid(job, os.WNOHANG)
+        if ended:
+            code = os.waitstatus_to_exitcode(status)
+            with contextlib.suppress(OSError):
+                connection.send(bytes([code if code >= 0 else 128 - code]))
+            return
+        with contextlib.suppress(BlockingIOError):
+            if not connection.recv(1):
+                os.kill(job, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def serve(address: str) -> None:
+    """Fork a process for each job, and one that watches it."""
+    for name in LIBRARIES:
+        __import__(name)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(f"{address}.new")
+        server.listen(64)
+        Path(f"{address}.new").rename(address)
+        while True:
+            connection, _ = server.accept()
+            if os.fork():
+                connection.close()
+                continue
+            server.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            with contextlib.suppress(ConnectionError):
+                request = receive(connection)
+                job = os.fork()
+                if not job:
+                    connection.close()
+                    run_job(*request)
+                    return
+                watch(connection, job)
+            os._exit(0)
+
+
+if __name__ == "__main__":
+    try:
+        serve(sys.argv[1])
+    except SystemExit:
+        raise
+    except Exception:
+        traceback.print_exc()
+        raise SystemExit(1) from None
