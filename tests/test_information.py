@@ -115,7 +115,7 @@ def test_groups_add_up_to_all_pairs(sentences: list[list[int]], data: st.DataObj
         whole = dense[:, :, start::2].sum(axis=2)
         assert np.array_equal(half.among(np.arange(TYPES)), whole)
         assert np.array_equal(half @ np.eye(TYPES), whole)
-        assert np.array_equal(half.row_sums(), whole.sum(axis=1))
+        assert np.array_equal(half.rows, whole.sum(axis=1))
 
 
 @given(st.lists(st.tuples(st.integers(0, 7), sentences_of_ids), max_size=9), st.integers(1, 80))

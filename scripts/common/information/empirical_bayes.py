@@ -12,12 +12,12 @@ import numpy as np
 import polars as pl
 
 from common.information.extrapolation import (
-    BLOCK,
     MEMBERS,
     Estimate,
-    add_by_row,
+    add_up,
     by_frequency,
     extrapolate,
+    sums_of_rows,
     with_interval,
 )
 from common.information.plug_in import ExpectedCells, independent_information_gain
@@ -66,7 +66,7 @@ def posterior_information_gain(
     coordinates = fit_coordinates(halves, tokens)
     del halves
     mass, excess = _smooth_rows(coordinates, rows, known)
-    toward = _toward(tables(), coordinates, totals) @ MEMBERS.T / np.maximum(pairs, 1)
+    toward = _toward(tables(), coordinates, totals.shape) @ MEMBERS.T / np.maximum(pairs, 1)
     toward = np.where((pairs > 0) & known[:, None], toward - np.log(mass)[:, None], np.nan)
     explained = toward[:, 0] - coordinates.variance.sum(axis=1) / 2
     halvings = np.log2(np.maximum(pairs, 1) / np.maximum(rows, 1)[:, None])
@@ -115,14 +115,14 @@ def _smooth_rows(
 
 
 def _toward(
-    tables: Iterable[pl.DataFrame], coordinates: Coordinates, totals: np.ndarray
+    tables: Iterable[pl.DataFrame], coordinates: Coordinates, shape: tuple[int, ...]
 ) -> np.ndarray:
     """Sum over the pairs of log(m(w') / P(w')), m not normalised, of each group."""
-    sums = np.zeros_like(totals)
-    for table in tables:
-        for block in table.iter_slices(BLOCK):
-            row, other = (block[name].to_numpy() for name in ("token_id", "other_id"))
-            product = np.einsum("ck,ck->c", coordinates.mean[row], coordinates.functions[other])
-            ratio = np.log(np.maximum(1 + product, FLOOR))
-            add_by_row(sums, row, block.select(GROUP_COLUMNS).to_numpy() * ratio[:, None])
-    return sums
+
+    def terms(block: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        row, other = (block[name].to_numpy() for name in ("token_id", "other_id"))
+        product = np.einsum("ck,ck->c", coordinates.mean[row], coordinates.functions[other])
+        ratio = np.log(np.maximum(1 + product, FLOOR))
+        return sums_of_rows(block, block.select(GROUP_COLUMNS).to_numpy() * ratio[:, None])
+
+    return add_up(terms, tables, shape)

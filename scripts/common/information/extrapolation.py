@@ -5,7 +5,7 @@ of the documents to all of them tells how much is left to fall (Strong et al. 19
 words of a document are no independent draws, as the expectation under shuffling does not.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from scipy.linalg import hadamard
 from scipy.stats import norm
 
 from common.information.plug_in import independent_information_gain
+from common.threads import on_threads
 from common.tokens.pair_counts import GROUP_COLUMNS, GROUPS
 
 SPLITS = hadamard(GROUPS)[1:] > 0
@@ -40,10 +41,11 @@ class Estimate:
 
 def group_totals(tables: Iterable[pl.DataFrame], types: int) -> np.ndarray:
     """Pairs of each type in each group, (types, GROUPS), from parts of a PAIR_COUNTS table."""
-    totals = np.zeros((types, GROUPS))
-    for table in tables:
-        add_by_row(totals, table["token_id"].to_numpy(), table.select(GROUP_COLUMNS).to_numpy())
-    return totals
+
+    def counts(block: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        return sums_of_rows(block, block.select(GROUP_COLUMNS).to_numpy().astype(float))
+
+    return add_up(counts, tables, (types, GROUPS))
 
 
 def gains_of_parts(tables: Iterable[pl.DataFrame], totals: np.ndarray) -> np.ndarray:
@@ -57,24 +59,37 @@ def gains_of_parts(tables: Iterable[pl.DataFrame], totals: np.ndarray) -> np.nda
         As of `group_totals`.
     """
     rows = totals @ MEMBERS.T
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_rows, log_marginal = np.log(rows), np.log(rows / rows.sum(axis=0))
-    gains = np.zeros_like(rows)
-    for table in tables:
-        for block in table.iter_slices(BLOCK):
-            row, other = (block[name].to_numpy() for name in ("token_id", "other_id"))
-            cells = block.select(GROUP_COLUMNS).to_numpy() @ MEMBERS.T
-            terms = np.log(np.maximum(cells, 1)) - log_marginal[other]
-            add_by_row(gains, row, np.where(cells > 0, cells, 0) * np.where(cells > 0, terms, 0))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(rows > 0, np.maximum(gains / rows - log_rows, 0), np.nan)
+    log_rows = np.log(np.maximum(rows, 1))
+    log_marginal = log_rows - np.log(np.maximum(rows.sum(axis=0), 1))
+
+    def terms(block: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        cells = block.select(GROUP_COLUMNS).to_numpy() @ MEMBERS.T
+        logs = np.log(np.maximum(cells, 1))
+        logs -= log_marginal[block["other_id"].to_numpy()]
+        return sums_of_rows(block, np.multiply(cells, logs, out=cells))
+
+    gains = add_up(terms, tables, rows.shape)
+    return np.where(rows > 0, np.maximum(gains / np.maximum(rows, 1) - log_rows, 0), np.nan)
 
 
-def add_by_row(sums: np.ndarray, row: np.ndarray, values: np.ndarray) -> None:
-    """Add values, (cells, columns), to the sums, (types, columns), of their rows, in order."""
+def add_up(
+    compute: Callable[[pl.DataFrame], tuple[np.ndarray, np.ndarray]],
+    tables: Iterable[pl.DataFrame],
+    shape: tuple[int, ...],
+) -> np.ndarray:
+    """Sum, of this shape, of what is computed of blocks of a table: rows, and what they get."""
+    sums = np.zeros(shape)
+    blocks = (block for table in tables for block in table.iter_slices(BLOCK))
+    for rows, values in on_threads(compute, blocks):
+        sums[rows] += values
+    return sums
+
+
+def sums_of_rows(block: pl.DataFrame, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Types whose rows are in a block, and the sums of `values`, (cells, columns), of each."""
+    row = block["token_id"].to_numpy()
     begins = np.flatnonzero(np.diff(row, prepend=-1))
-    if len(begins):
-        sums[row[begins]] += np.add.reduceat(values, begins, axis=0)
+    return row[begins], np.add.reduceat(values, begins, axis=0)
 
 
 def extrapolated_information_gain(

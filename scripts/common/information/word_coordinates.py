@@ -14,6 +14,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 from scipy.special import logsumexp
 
+from common.threads import on_threads
 from common.tokens.pair_counts import SymmetricCounts
 
 Halves = tuple[SymmetricCounts, SymmetricCounts]
@@ -64,13 +65,13 @@ def fit_coordinates(halves: Halves, tokens: float) -> Coordinates:
     tokens
         Tokens of the corpus.
     """
-    rows = halves[0].row_sums() + halves[1].row_sums()
+    rows = halves[0].rows + halves[1].rows
     marginal = rows / rows.sum()
-    inverse = [1 / np.maximum(half.row_sums(), 1) for half in halves]
+    inverse = [1 / np.maximum(half.rows, 1) for half in halves]
     measured = measurable(halves)
     functions = _leading_functions(halves, marginal, DAMPING / tokens)
     for step in range(PASSES):
-        first, second = (half @ functions.astype(np.float32) for half in halves)
+        first, second = _products(halves, functions)
         turn, strength, shift = _uncorrelate(functions, first + second, rows)
         functions = functions @ turn - shift
         seen = (first + second) @ turn / np.maximum(rows, 1)[:, None] - shift
@@ -92,9 +93,15 @@ def fit_coordinates(halves: Halves, tokens: float) -> Coordinates:
     return Coordinates(*(x.astype(np.float32) for x in (mean, variance, functions)))
 
 
+def _products(halves: Halves, vectors: np.ndarray) -> list[np.ndarray]:
+    """C of each half times vectors, (types,) or (types, columns)."""
+    single = vectors.astype(np.float32)
+    return list(on_threads(lambda half: half @ single, halves))
+
+
 def measurable(halves: Halves) -> np.ndarray:
     """Types whose noise can be measured: `LEAST_PAIRS` of them, and some in each half."""
-    first, second = (half.row_sums() for half in halves)
+    first, second = (half.rows for half in halves)
     return (first + second >= LEAST_PAIRS) & (first > 0) & (second > 0)
 
 
@@ -102,19 +109,15 @@ def _leading_functions(halves: Halves, marginal: np.ndarray, damping: float) -> 
     """Eigenvectors of the damped, normalised C whose eigenvalues are above the noise's largest."""
     scale = 1 / np.sqrt(marginal + damping)
     trivial = marginal * scale
-    sums = [max(half.row_sums().sum(), 1) for half in halves]
+    sums = [max(half.rows.sum(), 1) for half in halves]
 
     def whole(x: np.ndarray) -> np.ndarray:
-        scaled = (scale[:, None] * x).astype(np.float32)
-        product = (halves[0] @ scaled + halves[1] @ scaled) / sum(sums)
-        return scale[:, None] * product - np.outer(trivial, trivial @ x)
+        first, second = _products(halves, scale[:, None] * x)
+        return scale[:, None] * (first + second) / sum(sums) - np.outer(trivial, trivial @ x)
 
     def between(x: np.ndarray) -> np.ndarray:
-        first, second = (
-            half @ (scale * x.ravel()).astype(np.float32) / total
-            for half, total in zip(halves, sums, strict=True)
-        )
-        return scale * (first - second) / 2
+        first, second = _products(halves, scale * x.ravel())
+        return scale * (first / sums[0] - second / sums[1]) / 2
 
     size = len(marginal)
     vectors = np.random.default_rng(0).normal(size=(size, min(COMPONENTS, size - 1)))

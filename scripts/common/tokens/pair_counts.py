@@ -267,18 +267,17 @@ def grouped_pairs(tables: Iterable[pl.DataFrame], types: int) -> csr_array:
 
 @dataclass(frozen=True)
 class SymmetricCounts:
-    """C of some documents, (types, types), kept as its upper triangle with half of the diagonal."""
+    """C of some documents, (types, types), kept as its upper triangle with half of the diagonal.
+
+    `rows` are the pairs of each type, (types,).
+    """
 
     upper: csr_array
+    rows: np.ndarray
 
     def __matmul__(self, vectors: np.ndarray) -> np.ndarray:
         """C times vectors, (types,) or (types, columns)."""
         return self.upper @ vectors + self.upper.T @ vectors
-
-    def row_sums(self) -> np.ndarray:
-        """Pairs of each type, (types,), float64."""
-        above, below = (self.upper.sum(axis=axis, dtype=np.float64) for axis in (1, 0))
-        return np.asarray(above).ravel() + np.asarray(below).ravel()
 
     def among(self, types: np.ndarray) -> np.ndarray:
         """C of some types by themselves, dense, float64."""
@@ -290,25 +289,35 @@ def pair_halves(
     tables: Iterable[pl.DataFrame], types: int
 ) -> tuple[SymmetricCounts, SymmetricCounts]:
     """C of every other group and of the rest, float32, from parts of a PAIR_COUNTS table."""
-    parts: list[list[tuple[np.ndarray, ...]]] = [[], []]
+    halves = _Growing(types), _Growing(types)
     for table in tables:
         above = table.filter(pl.col("token_id") <= pl.col("other_id"))
-        row, place = (above[name].to_numpy() for name in ("token_id", "other_id"))
-        for half, of_half in enumerate(parts):
-            cells = above.select(pl.sum_horizontal(GROUP_COLUMNS[half::2])).to_series().to_numpy()
-            cells = np.where(row == place, cells / 2, cells).astype(np.float32)
-            held = cells > 0
-            many = np.bincount(row[held], minlength=types)
-            of_half.append((cells[held], place[held], many))
-    return _stacked(parts[0], types), _stacked(parts[1], types)
+        row, other = (above[name].to_numpy() for name in ("token_id", "other_id"))
+        for k, half in enumerate(halves):
+            count = above.select(pl.sum_horizontal(GROUP_COLUMNS[k::2])).to_series().to_numpy()
+            half.add(row, other, np.where(row == other, count / 2, count))
+    return halves[0].counts(), halves[1].counts()
 
 
-def _stacked(parts: list[tuple[np.ndarray, ...]], types: int) -> SymmetricCounts:
-    """One matrix of parts of its cells, in order: values, places, and how many are in each row.
+class _Growing:
+    """The upper triangle of C, to which cells are added in order, in memory that never doubles."""
 
-    The parts are taken out of their list, because both take much memory.
-    """
-    data, place = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
-    begins = np.concatenate([[0], np.cumsum(sum(part[2] for part in parts))])
-    parts.clear()
-    return SymmetricCounts(csr_array((data, place, begins), shape=(types, types)))
+    def __init__(self, types: int) -> None:
+        self.data, self.other = np.empty(0, np.float32), np.empty(0, np.int32)
+        self.cells = np.zeros(types, np.int64)
+        self.rows = np.zeros(types)
+
+    def add(self, row: np.ndarray, other: np.ndarray, count: np.ndarray) -> None:
+        held = count > 0
+        row, other, count = row[held], other[held], count[held]
+        start, types = len(self.data), len(self.rows)
+        for array, new in ((self.data, count), (self.other, other)):
+            array.resize(start + len(new), refcheck=False)
+            array[start:] = new
+        self.cells += np.bincount(row, minlength=types)
+        self.rows += np.bincount(row, count, types) + np.bincount(other, count, types)
+
+    def counts(self) -> SymmetricCounts:
+        begins = np.concatenate([[0], np.cumsum(self.cells)])
+        shape = (len(self.rows), len(self.rows))
+        return SymmetricCounts(csr_array((self.data, self.other, begins), shape=shape), self.rows)
