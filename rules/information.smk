@@ -18,7 +18,7 @@ rule estimate_information:
     params:
         settings=options(ANALYSIS, "confidence"),
         exact=given("exact"),
-    threads: 1
+    threads: 2
     resources:
         mem_mb=by_types(1000, 80),
         runtime=by_types(10, 4),

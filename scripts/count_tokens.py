@@ -14,7 +14,8 @@ from common.contract import PAIR_COUNTS, SENTENCE_LENGTHS, TOKEN_COUNTS
 from common.progress import progress
 from common.tables import write_parts, write_table
 from common.tokens.corpus_blocks import CorpusFile
-from common.tokens.counted_types import TokenTypes, WordTypes, digest
+from common.tokens.counted_types import TokenTypes, WordTypes
+from common.tokens.numbered_words import digest
 from common.tokens.pair_counts import GROUPS, HELD, PairSum, count_grouped_pairs
 from common.tokens.sentences import parse_shard
 from common.tokens.vocabulary import fingerprint, load_tokenizer

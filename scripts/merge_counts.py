@@ -16,7 +16,7 @@ from common.tables import (
     write_parts,
     write_table,
 )
-from common.tokens.counted_types import add_up_words, digest, renumber
+from common.tokens.numbered_words import add_up_words, digest, renumber
 from common.tokens.pair_counts import HELD, PairSum, grouped_pairs
 
 

@@ -31,6 +31,12 @@ def valid(**changes: Any) -> dict[str, Any]:
     return copy.deepcopy(DEFAULT) | changes
 
 
+def controls(**changes: Any) -> dict[str, Any]:
+    """A config whose encoders have all their controls."""
+    evidence = ROOT / "experiments" / "evidence.yaml"
+    return yaml.safe_load(evidence.read_text()) | changes
+
+
 def fault(config: dict[str, Any]) -> str:
     with pytest.raises(ConfigError) as caught:
         validated(config)
@@ -154,7 +160,7 @@ def test_settings_of_recipes_are_checked() -> None:
         config = valid()
         config["encoders"]["adjacent"] |= change
         assert told in fault(config)
-    config = valid()
+    config = controls()
     config["encoders"]["random"]["base"] = "nobody"
     assert "encoders.random.base: nothing is named 'nobody'" in fault(config)
 
@@ -165,7 +171,6 @@ def test_methods_of_a_comparison_need_their_section() -> None:
     validated(copy.deepcopy(config))
     del config["weights"]["shapley"]
     config["comparisons"]["shuffled"]["methods"] = None
-    config["comparisons"]["random"]["methods"] = None
     assert "comparisons.adjacent.methods: 'shapley'" in fault(config)
 
 
@@ -215,8 +220,9 @@ def test_the_recipes_of_the_readme_are_valid() -> None:
     assert {filled[name]["training"]["temperature"] for name in recipes} == {0.05}
 
 
-def test_the_default_controls_are_trained_as_what_they_control() -> None:
-    encoders = validated(valid())["encoders"]
+def test_controls_are_trained_as_what_they_control() -> None:
+    default, encoders = (validated(config)["encoders"] for config in (valid(), controls()))
+    assert default == {name: encoders[name] for name in default}
     adjacent, shuffled, random = (encoders[n] for n in ("adjacent", "shuffled", "random_adjacent"))
     assert shuffled == adjacent | {"shuffle_positives": True}
     assert random == adjacent | {"base": "random"}
@@ -224,11 +230,11 @@ def test_the_default_controls_are_trained_as_what_they_control() -> None:
 
 
 def test_cycles_are_named() -> None:
-    config = valid()
+    config = controls()
     config["encoders"]["dropout"]["base"] = "adjacent"
     config["encoders"]["adjacent"]["base"] = "dropout"
     assert "depends on itself" in fault(config)
-    config = valid()
+    config = controls()
     config["encoders"]["random"]["base"] = "random_adjacent"
     assert "depends on itself" in fault(config)
 
@@ -245,13 +251,13 @@ def test_a_comparison_needs_one_tokenizer() -> None:
 
 
 def test_the_root_of_a_chain_and_the_seeds() -> None:
-    assert root_of(DEFAULT, "adjacent") == root_of(DEFAULT, "random_adjacent") == "masked_lm"
+    assert root_of(controls(), "adjacent") == root_of(controls(), "random_adjacent") == "masked_lm"
     assert derive_seed(0, "corpus", "language") == derive_seed(0, "corpus", "language")
     assert len({derive_seed(s, "corpus", n) for s in range(3) for n in ("a", "b")}) == 6
 
 
 def test_replicates_are_trained_from_the_like_training_of_their_base() -> None:
-    config = validated(valid(replicates=3))
+    config = validated(controls(replicates=3))
     config["encoders"]["foreign"] = {"source": "path", "path": "."}
     config["encoders"]["tuned"] = {"source": "finetuned", "base": "foreign"}
     once = dict(config["encoders"])

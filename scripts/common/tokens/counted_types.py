@@ -1,6 +1,5 @@
 """The types that a corpus is counted in: tokens of a vocabulary, or words as they read."""
 
-import hashlib
 from functools import cache
 from itertools import chain, pairwise
 
@@ -97,26 +96,6 @@ class WordTypes:
         if not self.special.isdisjoint(ids):
             return SPECIAL
         return self.numbers.setdefault(self.speller.read(ids), len(self.numbers))
-
-
-def add_up_words(tokens: list[pl.DataFrame]) -> pl.DataFrame:
-    """Occurrences of the words of all these tables; numbered in the order of their spelling."""
-    total = pl.concat(tokens).group_by("token").agg(pl.col("count").sum()).sort("token")
-    return total.with_columns(token_id=pl.int_range(pl.len()))
-
-
-def digest(tokens: pl.DataFrame) -> str:
-    """Hash of the numbered words: pairs of one digest have these numbers."""
-    return hashlib.sha256("\n".join(tokens.sort("token_id")["token"]).encode()).hexdigest()
-
-
-def renumber(pairs: pl.DataFrame, tokens: pl.DataFrame, total: pl.DataFrame) -> pl.DataFrame:
-    """Counts of pairs by the words' numbers in `total` instead of those in `tokens`."""
-    spelled = tokens.sort("token_id").select("token")
-    numbers = spelled.join(total, "token", how="left", maintain_order="left")["token_id"]
-    return pairs.with_columns(
-        numbers.gather(pairs[name]).alias(name) for name in ("token_id", "other_id")
-    )
 
 
 def _without(
