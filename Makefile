@@ -3,7 +3,7 @@ CORES ?= 2
 CONFIG ?= config.yaml
 RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: run install lock test check check-envs format docs
+.PHONY: run install lock test test-fast benchmark check check-envs format docs
 
 run: install
 	$(RUN) snakemake --cores $(CORES) --configfile $(CONFIG)
@@ -43,6 +43,10 @@ lock: install
 
 test: install
 	$(RUN) OMP_NUM_THREADS=1 pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder
+
+# without those marked slow: for the inner loop
+test-fast: install
+	$(RUN) OMP_NUM_THREADS=1 pytest --numprocesses $(CORES) --dist worksteal -m "not slow and not sweep"
 
 check: install
 	$(RUN) ruff check .

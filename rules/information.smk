@@ -20,7 +20,7 @@ rule estimate_information:
         exact=given("exact"),
     threads: 2
     resources:
-        mem_mb=by_types(1000, 80),
+        mem_mb=by_types(1000, 100),
         runtime=by_types(10, 4),
     conda:
         "../envs/statistics.yaml"

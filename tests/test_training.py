@@ -213,7 +213,7 @@ def test_a_killed_training_goes_on_from_its_last_checkpoint(tmp_path: Path, corp
         *("train_tokenizer", corpus, "--output-tokenizer", tokenizer),
         *("--model", "word", "--vocabulary", 60, "--positions", 32),
     )
-    course = ("--epochs", 40, "--batch-size", 16, "--learning-rate", 0.01, "--device", "cpu")
+    course = ("--epochs", 12, "--batch-size", 16, "--learning-rate", 0.01, "--device", "cpu")
     end = ("--mask-share", 0.15, "--seed", 3)
     names = ("encoder", "masked-lm", "training", "checkpoints")
     for run in ("whole", "killed"):
