@@ -19,6 +19,7 @@ from unittest import mock
 import numpy as np
 import polars as pl
 import torch
+from forked_jobs import folder_of_python
 
 from common.contract import CORPUS
 from common.tables import write_table
@@ -35,13 +36,13 @@ def run_script(
 ) -> subprocess.CompletedProcess[str]:
     """Run `scripts/<name>.py`; what it wrote is in stdout and stderr.
 
-    In an environment of its own it is a process of its own; else it runs here, as __main__ and with
-    our modules imported anew: most of a short process is the import of libraries. The tests of the
-    workflow run every script as a process.
+    In an environment of its own it is a process of its own, forked with libraries imported; else it
+    runs here, as __main__ and with our modules imported anew: most of a short process is the import
+    of libraries. Some tests of the workflow run scripts as whole processes.
     """
     words = [f"scripts/{name}.py", *map(str, arguments)]
     if environment is not None:
-        command = [sys.executable, *words]
+        command = [f"{folder_of_python()}/python", *words]
         return subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
         )

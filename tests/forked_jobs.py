@@ -2,8 +2,9 @@
 
 Most of a job on tiny data is the import of PyTorch and sentence-transformers. A server imports
 them once; a `python` that comes first on PATH hands it the scripts, with their arguments,
-environment, directory and streams. Other commands, and scripts that may reach the hub, whose
-libraries read the environment as they are imported, go to the interpreter itself.
+environment, directory and streams. Scripts of the hub have a server that has not imported the
+libraries of Hugging Face, because these read the environment as they are imported. Other commands
+go to the interpreter itself.
 """
 
 import array
@@ -23,18 +24,24 @@ import traceback
 from functools import cache
 from pathlib import Path
 
-LIBRARIES = (
-    *("captum.attr", "matplotlib.pyplot", "polars", "scipy.stats", "sentence_transformers"),
-    *("shap", "sklearn.metrics", "transformers.models.bert.modeling_bert"),
-)
+LIBRARIES = {
+    "offline": (
+        *("captum.attr", "matplotlib.pyplot", "polars", "scipy.stats", "sentence_transformers"),
+        *("shap", "transformers.models.bert.modeling_bert"),
+    ),
+    "online": ("matplotlib.pyplot", "pandas", "polars", "sklearn.metrics", "torch._dynamo"),
+}
+OF_THE_HUB = ("download_dataset", "download_snapshot", "pin_revisions", "weigh_sentences")
+"""Scripts that may reach the hub, or its cache."""
 CLIENT = """#!{python} -IS
 import array, json, os, socket, sys
 script = len(sys.argv) > 1 and "scripts/" in sys.argv[1]
-if not script or os.environ.get("HF_HUB_OFFLINE") != "1":
+if not script:
     os.execv({python!r}, [{python!r}, *sys.argv[1:]])
+kind = "online" if any(name in sys.argv[1] for name in {hub!r}) else "offline"
 request = json.dumps([sys.argv[1:], dict(os.environ), os.getcwd()]).encode()
 with socket.socket(socket.AF_UNIX) as job:
-    job.connect({address!r})
+    job.connect({place!r} + "/" + kind)
     streams = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1, 2]))]
     job.sendmsg([len(request).to_bytes(8, "big")], streams)
     job.sendall(request)
@@ -48,17 +55,17 @@ ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1
 def folder_of_python() -> str:
     """The folder of the `python`, whose server ends with this process."""
     place = tempfile.mkdtemp()
-    address = f"{place}/jobs"
-    client = Path(place) / "python"
-    client.write_text(CLIENT.format(python=sys.executable, address=address))
-    client.chmod(0o755)
-    command = [sys.executable, __file__, address]
-    server = subprocess.Popen(command, env=os.environ | ENVIRONMENT, start_new_session=True)
     atexit.register(shutil.rmtree, place)
-    atexit.register(server.kill)
-    while not Path(address).exists():
-        assert server.poll() is None, "the server of forked jobs ended"
-        time.sleep(0.05)
+    client = Path(place) / "python"
+    client.write_text(CLIENT.format(python=sys.executable, place=place, hub=OF_THE_HUB))
+    client.chmod(0o755)
+    for kind in LIBRARIES:
+        command = [sys.executable, __file__, place, kind]
+        server = subprocess.Popen(command, env=os.environ | ENVIRONMENT, start_new_session=True)
+        atexit.register(server.kill)
+        while not (Path(place) / kind).exists():
+            assert server.poll() is None, "the server of forked jobs ended"
+            time.sleep(0.05)
     return place
 
 
@@ -118,15 +125,16 @@ def watch(connection: socket.socket, job: int) -> None:
         time.sleep(0.01)
 
 
-def serve(address: str) -> None:
+def serve(place: str, kind: str) -> None:
     """Fork a process for each job, and one that watches it."""
-    for name in LIBRARIES:
+    for name in LIBRARIES[kind]:
         __import__(name)
+    assert kind == "offline" or "huggingface_hub" not in sys.modules
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as server:
-        server.bind(f"{address}.new")
+        server.bind(f"{place}/{kind}.new")
         server.listen(64)
-        Path(f"{address}.new").rename(address)
+        Path(f"{place}/{kind}.new").rename(f"{place}/{kind}")
         while True:
             connection, _ = server.accept()
             if os.fork():
@@ -147,7 +155,7 @@ def serve(address: str) -> None:
 
 if __name__ == "__main__":
     try:
-        serve(sys.argv[1])
+        serve(*sys.argv[1:])
     except SystemExit:
         raise
     except Exception:
