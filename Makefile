@@ -48,6 +48,10 @@ test: install
 test-fast: install
 	$(RUN) OMP_NUM_THREADS=1 pytest --numprocesses $(CORES) --dist worksteal -m "not slow and not sweep"
 
+# a small form of every benchmark, on the default run
+benchmark: run
+	$(RUN) python benchmarks/run_benchmarks.py
+
 check: install
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
