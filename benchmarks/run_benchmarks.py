@@ -15,21 +15,23 @@ from cyclopts import run
 ROOT = Path(__file__).parents[1]
 LIBRARIES = ("torch", "transformers", "captum", "shap", "polars")
 SMALL = {
-    "attribution": "--tokens 8 16 --repeats 1 --evaluations 64 --output-plot {out}/attribution.svg",
+    "attribution": "--tokens 8 --tokens 16 --repeats 1 --evaluations 64"
+    " --output-plot {out}/attribution.svg",
     "convergence": "{run}/encoders/adjacent {run}/corpora/held_out.parquet --column text"
     " --sentences 10 --references 2 --captum 2 --output {out}/convergence.parquet",
-    "steep_paths": "--encoders {run}/encoders/masked_lm {run}/encoders/adjacent --names masked_lm"
-    " adjacent --text 'The boat sails.' --nodes 8 16 32 --output-plot {out}/convergence.svg",
-    "shapley_estimators": "--players 8 --evaluations 32 128 --sentences 2 --runs 5"
+    "steep_paths": "--encoders {run}/encoders/masked_lm --encoders {run}/encoders/adjacent"
+    " --names masked_lm --names adjacent --text 'The boat sails.' --nodes 8 --nodes 16 --nodes 32"
+    " --output-plot {out}/convergence.svg",
+    "shapley_estimators": "--players 8 --evaluations 32 --evaluations 128 --sentences 2 --runs 5"
     " --output-plot {out}/shapley_estimators.svg",
     "information_estimators": "3000 10000 --output {out}/information_estimators.svg",
     "information": "1 --plain 0.05 --repeats 1",
     "intervals": "{run} --before masked_lm --after adjacent --corpus held_out --counted-on language"
     " --sentences 50 --subsets 5 --trials 4",
-    "scaling": "--sentences 25000 --types 1000 3000 --shards 1",
+    "scaling": "--sentences 25000 --types 1000 --types 3000 --shards 1",
     "memory": "--tokens 64 --passes 1",
 }
-"""Options of each. Not among them: real_information and surprisal, which need files of yours."""
+"""Options of each; real_information, surprisal and shapiq_estimators need what is not here."""
 
 
 def measure(name: str, options: str) -> str:
