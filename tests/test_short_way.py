@@ -92,7 +92,7 @@ def test_costs_follow_what_is_there(tmp_path: Path) -> None:
     config = validated(yaml.safe_load((ROOT / "config.yaml").read_text()))
     tables = [("integrated_gradients", "adjacent", "held_out")]
     told = list(lines_of(config, tmp_path, tables))
-    assert told[0].startswith("train masked_lm: 312,000 sentences, about")
+    assert told[0].startswith("train masked_lm: 156,000 sentences, about")
     assert any(line.startswith("weigh held_out by adjacent") for line in told)
     assert "of one core in all" in told[-1]
     for name in config["encoders"]:
