@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +11,9 @@ import polars as pl
 
 from common.command import InputError, run
 from common.contract import CORPUS, PAIRS
+from common.encoders.encoder import Dtype
 from common.tables import read_metadata, read_table, write_parts
+from common.tokens.jobs import Job
 from common.tokens.sentences import parse_shard
 from common.weights.contribution_tables import read_contributions
 from common.weights.pair_attributions import attribute_pair, rows_of
@@ -37,7 +40,9 @@ def main(
     vectors: Path,
     weights: Path,
     *,
-    weighing: Weighing = Weighing(),
+    job: Job = Job(),
+    normalize: bool = False,
+    dtype: Dtype = "float32",
     similarity: Literal["cosine", "dot"] = "cosine",
     baseline: Literal["zero", "mask", "pad", "drop"] = "zero",
     output_pairs: Path,
@@ -49,8 +54,7 @@ def main(
     what the embedding of a baseline adds, so that the rows of a pair sum to its similarity.
 
     Example: python scripts/attribute_pairs.py encoder sts.parquet vectors.parquet weights.parquet
-    --output-pairs pairs.parquet, after python scripts/integrate_gradients.py encoder sts.parquet
-    --output-weights weights.parquet --output-vectors vectors.parquet
+    --output-pairs pairs.parquet
 
     Parameters
     ----------
@@ -59,9 +63,13 @@ def main(
     corpus
         Pairs of sentences (Parquet).
     vectors
-        Contribution vectors, by Integrated Gradients or Shapley values.
+        Contribution vectors, by --output-vectors of integrate_gradients or estimate_shapley.
     weights
         Their norms, with errors.
+    normalize
+        Whether the vectors explain the embedding after its L2 normalisation.
+    dtype
+        Numbers of the encoder's passes.
     similarity
         What is attributed.
     baseline
@@ -69,8 +77,8 @@ def main(
     output_pairs
         A row for every pair of tokens.
     """
-    pairs = pairs_of(corpus, weighing.shard)
-    opened = weighing.open(encoder, corpus)
+    pairs = pairs_of(corpus, job.shard)
+    opened = Weighing(**asdict(job), normalize=normalize, dtype=dtype).open(encoder, corpus)
     wanted = sorted({number for _, *both in pairs for number in both})
     found, sentences = read_contributions(opened, wanted, vectors, weights, baseline)
     spelled = opened.encoder.tokenizer.convert_ids_to_tokens
