@@ -18,6 +18,7 @@ PLACES = {
     "surprisal": "`surprisal/<masked_lm>/<corpus>.parquet`",
     "weights": "`weights/<method>/<encoder>/<corpus>.parquet`",
     "similarities": "`similarities/<encoder>/<corpus>.parquet`",
+    "pairs": "where `--output-pairs` of `attribute_pairs.py` says",
     "vectors": "where `--output-vectors` of a script that weighs says",
     **{
         name: f"`tables/{name}.parquet`"

@@ -294,6 +294,51 @@ SIMILARITIES = Table(
         ),
     },
 )
+PAIRS = Table(
+    "attribution of the similarity of the sentences of pairs to pairs of their tokens",
+    ("pair_id", "position", "other_position"),
+    {
+        "pair_id": SIMILARITIES.columns["pair_id"],
+        "position": Column(
+            *(pa.int32(), "1", "place of the token in side 0; null: the baseline of side 0"),
+            nullable=True,
+        ),
+        "other_position": Column(
+            *(pa.int32(), "1", "place of the token in side 1; null: the baseline of side 1"),
+            nullable=True,
+        ),
+        "token": Column(*(pa.string(), "1", "token of side 0, or null"), nullable=True),
+        "other_token": Column(*(pa.string(), "1", "token of side 1, or null"), nullable=True),
+        "special": Column(
+            *(pa.bool_(), "1", "true for tokens that the tokenizer adds, or null"), nullable=True
+        ),
+        "other_special": Column(
+            *(pa.bool_(), "1", "the same of the token of side 1"), nullable=True
+        ),
+        "attribution": Column(
+            pa.float64(),
+            "similarity",
+            "product of the contributions of both; the rows of a pair sum to its similarity",
+        ),
+        "error": Column(
+            *(pa.float64(), "similarity"),
+            "uncertainty by the errors of both weights, to first order; null where one is",
+            nullable=True,
+            within=NOT_NEGATIVE,
+        ),
+        "similarity": Column(
+            pa.float64(),
+            "similarity",
+            "dot product or cosine of the pair, as the file's metadata tell",
+        ),
+        "completeness": Column(
+            *(pa.float64(), "1"),
+            "what the pair's attributions miss of its similarity, relative to the product of the "
+            "norms of both embeddings",
+            within=NOT_NEGATIVE,
+        ),
+    },
+)
 TRAINING = Table(
     "course of a training",
     ("step",),
@@ -619,6 +664,7 @@ TABLES = {
     "weights": WEIGHTS,
     "vectors": VECTORS,
     "similarities": SIMILARITIES,
+    "pairs": PAIRS,
     "training": TRAINING,
     "encoders": ENCODERS,
     "regression": REGRESSION,
