@@ -3,7 +3,7 @@ CORES ?= 2
 CONFIG ?= config.yaml
 RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: run install lock test check check-envs format docs
+.PHONY: run install lock test check check-envs format docs pages figures
 
 run: install
 	$(RUN) snakemake --cores $(CORES) --configfile $(CONFIG)
@@ -64,8 +64,17 @@ format: install
 	$(RUN) ruff format .
 	$(RUN) snakefmt Snakefile rules
 
-# the pictures of the README; needs Graphviz and Chromium
-docs: run
+# the site of docs/ in results/site; it works without a server and without a network
+docs: install
+	$(RUN) NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
+
+# the pages that are made from the code: configuration, commands, errors, codebook
+pages: install
+	$(RUN) PYTHONPATH=scripts python documents/write_pages.py
+	$(RUN) python scripts/write_codebook.py --output-codebook docs/codebook.md
+
+# the pictures of README and docs; needs Graphviz and Chromium
+figures: run
 	$(RUN) snakemake --cores $(CORES) --configfile experiments/evidence.yaml
 	cp results/evidence/figures/changes.svg docs/figure_1.svg
 	cp results/default/figures/theory.svg docs/theory.svg

@@ -1,0 +1,92 @@
+"""README and docs: pages made from the code are up to date, commands exist, the notebook runs."""
+
+import re
+import runpy
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from commands import ROOT
+from nbclient import NotebookClient
+
+WRITTEN = runpy.run_path(str(ROOT / "documents/write_pages.py"))["PAGES"]
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "benchmarks/README.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+SCHEMA = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text())
+TARGETS = set(re.findall(r"^(\w[\w-]*):", (ROOT / "Makefile").read_text(), re.M))
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """Every command in README and docs with the document that it is in."""
+    for path in DOCUMENTS:
+        text = re.sub(r"^## (\w+)\n\n```text.*?```", "", path.read_text(), flags=re.M | re.S)
+        blocks = "\n".join(re.findall(r"^```(?:bash)?\n(.*?)^```", text, re.M | re.S))
+        lines = blocks.replace("\\\n", " ").splitlines() + re.findall(r"`([^`\n]+)`", text)
+        for line in lines:
+            words = shlex.split(line, comments=True) if line.count("'") % 2 == 0 else []
+            words = [word for word in words if not re.match(r"(PYTHONPATH=|time$|\$)", word)]
+            if words and words[0] in ("python", "snakemake", "make") and len(words) > 1:
+                yield path.name, words
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_pages_made_from_the_code_are_up_to_date(name: str) -> None:
+    assert (ROOT / f"docs/{name}.md").read_text() == WRITTEN[name](), "run make pages"
+
+
+def test_the_errors_hold_what_a_script_says() -> None:
+    """An error as a user sees it is found on the page."""
+    text = WRITTEN["errors"]()
+    assert "- …: no row for …, …; describe their data first" in text
+    assert "unknown key …; …allowed: …" in text
+
+
+def test_scripts_and_options_of_commands_exist() -> None:
+    helps = WRITTEN["commands"]()
+    sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", helps, re.M | re.S))
+    seen = 0
+    for where, words in commands():
+        if words[0] != "python" or not words[1].endswith(".py"):
+            continue
+        if "<" in words[1]:
+            continue
+        assert (ROOT / words[1]).is_file(), (where, words)
+        source = (ROOT / words[1]).read_text()
+        for option in re.findall(r"--[a-z][\w-]*", " ".join(words[2:])):
+            known = sections[Path(words[1]).stem] if "scripts/" in words[1] else source
+            spelled = option if "scripts/" in words[1] else option[2:].replace("-", "_")
+            assert spelled in known or option in ("--help",), (where, option, words)
+        seen += 1
+    assert seen > 10
+
+
+def test_configs_settings_and_targets_of_commands_exist() -> None:
+    seen = 0
+    for where, words in commands():
+        if words[0] == "make":
+            assert all(w in TARGETS for w in words[1:] if "=" not in w), (where, words)
+        if words[0] == "snakemake":
+            for option, value in zip(words, words[1:], strict=False):
+                if option == "--configfile" and not value.startswith("mine"):
+                    assert (ROOT / value).is_file(), (where, words)
+                    seen += 1
+            settings = words[words.index("--config") + 1 :] if "--config" in words else []
+            for setting in settings:
+                key = setting.partition("=")[0]
+                if setting.startswith("-"):
+                    break
+                assert key in SCHEMA["properties"], (where, words)
+    assert seen > 3
+
+
+def test_the_notebook_runs(tmp_path: Path) -> None:
+    """Its own assertions hold polars, pandas and DuckDB against each other."""
+    notebook = nbformat.read(ROOT / "docs/reading.ipynb", as_version=4)
+    about = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=120, kernel_name="python3", resources=about).execute()
+    assert (tmp_path / "weights.parquet").exists()
