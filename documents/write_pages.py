@@ -100,9 +100,8 @@ def commands() -> str:
         main = importlib.import_module(path.stem).main
         text = io.StringIO()
         console = Console(file=text, width=96, color_system=None, force_terminal=False)
-        command_line(main).help_print([], console=console)
+        command_line(main, path.name).help_print([], console=console)
         said = [line.rstrip() for line in text.getvalue().strip().splitlines()]
-        said[0] = f"Usage: python scripts/{path.name} {' '.join(said[0].split()[2:])}".strip()
         lines += [f"## {path.stem}", "", "```text", *said, "```", ""]
     return "\n".join(lines)
 
@@ -115,9 +114,10 @@ def errors() -> str:
     lines = [
         "# Every error",
         "",
-        "A fault of what was given is one line and exit code 1. The line says what it is about, what "
-        "is wrong, and mostly what to do; search this page for a word of it. `…` stands for a file, a "
-        "row, a key or a value. [What stops a run](faults.md) tells when faults are found.",
+        "What you gave cannot be used: that is one line and exit code 1. The line says what it is "
+        "about, what is wrong and mostly what to do. Search this page for a word of it. `…` stands "
+        "for a file, a row, a key or a value. [What stops a run](faults.md) tells when faults are "
+        "found.",
         "",
     ]
     paths = (path for path in (ROOT / "scripts").rglob("*.py") if path.name != "__init__.py")
@@ -131,7 +131,7 @@ def errors() -> str:
 
 
 def _messages(module: ast.Module, faults: bool) -> Iterator[str]:
-    """What errors say; with `faults`, also what is yielded or appended, as faults of a config are."""
+    """What errors say; with `faults`, also what is yielded or appended: of a config."""
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and node.args:
             ends = getattr(node.func, "id", "") in ("InputError", "ConfigError")

@@ -1,16 +1,16 @@
 """README and docs: pages made from the code are up to date, commands exist, the notebook runs."""
 
+import json
 import re
 import runpy
 import shlex
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
-import nbformat
 import pytest
 import yaml
 from commands import ROOT
-from nbclient import NotebookClient
 
 WRITTEN = runpy.run_path(str(ROOT / "documents/write_pages.py"))["PAGES"]
 DOCUMENTS = [
@@ -71,7 +71,7 @@ def test_configs_settings_and_targets_of_commands_exist() -> None:
         if words[0] == "make":
             assert all(w in TARGETS for w in words[1:] if "=" not in w), (where, words)
         if words[0] == "snakemake":
-            for option, value in zip(words, words[1:], strict=False):
+            for option, value in pairwise(words):
                 if option == "--configfile" and not value.startswith("mine"):
                     assert (ROOT / value).is_file(), (where, words)
                     seen += 1
@@ -84,9 +84,13 @@ def test_configs_settings_and_targets_of_commands_exist() -> None:
     assert seen > 3
 
 
-def test_the_notebook_runs(tmp_path: Path) -> None:
+def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own assertions hold polars, pandas and DuckDB against each other."""
-    notebook = nbformat.read(ROOT / "docs/reading.ipynb", as_version=4)
-    about = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(notebook, timeout=120, kernel_name="python3", resources=about).execute()
-    assert (tmp_path / "weights.parquet").exists()
+    monkeypatch.chdir(tmp_path)
+    notebook = json.loads((ROOT / "docs/reading.ipynb").read_text())
+    cells = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    known: dict[str, object] = {}
+    for cell in cells:
+        exec(cell, known)
+    assert known["by_duckdb"] == [("boat", 1.5), ("the", 0.25)]
+    assert len(cells) > 5
