@@ -2,7 +2,8 @@
 
 With s(w') the score of w' after w, P(w' | w) = P(w') exp(s(w')) / Z, and its KL from P is
 k2 / 2 + k3 / 3 + k4 / 8 + ..., k2, k3, k4 the cumulants of s under P. (K(t) = log E exp(t s) is
-their generating function, and KL = K'(1) - K(1).) k2 / 2 is the metric norm.
+their generating function, and KL = K'(1) - K(1).) k2 / 2 is the metric norm of u_w; the norm of
+u_w less the mean of all u, as in tables, takes the mean score of w' over all w away first.
 """
 
 from collections.abc import Iterator
@@ -41,10 +42,16 @@ def score_matrices(joint: Floats, dimensions: list[int]) -> Iterator[tuple[str, 
 
 
 def describe(scores: Floats, gain: Floats, marginal: Floats) -> dict[str, float]:
-    """R2 and rho of each sum of terms with the exact gain, and the mean skew of scores under P."""
+    """R2 and rho of each sum of terms, and of the centred k2 / 2, with the exact gain; the skew."""
     k2, k3, k4 = cumulants(scores, marginal)
     terms = np.cumsum([k2 / 2, k3 / 3, k4 / 8], axis=0)
-    found = {"skew": float(marginal @ (k3 / k2**1.5))}
+    centred = cumulants(scores - marginal @ scores, marginal)[0] / 2
+    found = {
+        "skew": float(marginal @ (k3 / k2**1.5)),
+        "median skew": float(np.median(k3 / k2**1.5)),
+        "R2 metric": float(np.corrcoef(centred, gain)[0, 1] ** 2),
+        "rho metric": float(spearmanr(centred, gain).statistic),
+    }
     for name, number in SUMS.items():
         found[f"R2 {name}"] = float(np.corrcoef(terms[number - 1], gain)[0, 1] ** 2)
         found[f"rho {name}"] = float(spearmanr(terms[number - 1], gain).statistic)
@@ -71,8 +78,8 @@ def draw(table: pl.DataFrame, output: Path) -> None:
 
 
 def main(
-    *,
     dimensions: list[int],
+    *,
     cooccurrence: Cooccurrence = "adjacent",
     output_table: Path = Path("results/benchmarks/cumulants.csv"),
     output_plot: Path = Path("docs/cumulants.svg"),
