@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import polars as pl
-from cyclopts import run
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from common.command import run
 from common.contract import WEIGHTS
 from common.reports.style import FIRST
 from common.reports.token_views import readings
@@ -28,9 +28,10 @@ def main(weights: list[Path], *, names: list[str], output_plot: Path) -> None:
     """
     rows = [shares(read_table(path, WEIGHTS)) for path in weights]
     highest = max(row["share"].max() for row in rows)
-    figure = Figure(figsize=(8.2, 0.62 * len(rows) + 0.1))
+    breadth = 0.1 + max(sum(0.078 * len(one) + 0.14 for one in row["reading"]) for row in rows)
+    figure = Figure(figsize=(breadth, 0.62 * len(rows) + 0.1))
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, 8.2), ylim=(0.62 * len(rows) + 0.1, 0))
+    axes.set(xlim=(0, breadth), ylim=(0.62 * len(rows) + 0.1, 0))
     axes.axis("off")
     for number, (row, name) in enumerate(zip(rows, names, strict=True)):
         top = 0.62 * number
