@@ -42,13 +42,12 @@ def score_matrices(joint: Floats, dimensions: list[int]) -> Iterator[tuple[str, 
 
 
 def describe(scores: Floats, gain: Floats, marginal: Floats) -> dict[str, float]:
-    """R2 and rho of each sum of terms, and of the centred k2 / 2, with the exact gain; the skew."""
+    """R2 and rho of each sum, and of the centred k2 / 2, with the exact gain; the median skew."""
     k2, k3, k4 = cumulants(scores, marginal)
     terms = np.cumsum([k2 / 2, k3 / 3, k4 / 8], axis=0)
     centred = cumulants(scores - marginal @ scores, marginal)[0] / 2
     found = {
-        "skew": float(marginal @ (k3 / k2**1.5)),
-        "median skew": float(np.median(k3 / k2**1.5)),
+        "skew": float(np.median(k3 / k2**1.5)),
         "R2 metric": float(np.corrcoef(centred, gain)[0, 1] ** 2),
         "rho metric": float(spearmanr(centred, gain).statistic),
     }
@@ -69,7 +68,7 @@ def draw(table: pl.DataFrame, output: Path) -> None:
     left.legend(frameon=False, fontsize=8)
     right.plot(places, table["skew"], marker="o", color="0.2")
     right.axhline(0, color="0.3", linewidth=0.6)
-    right.set(ylabel="skew of a word's scores under P, mean over P")
+    right.set(ylabel="skew of a word's scores under P, median of words")
     for axes in (left, right):
         axes.set_xticks(places, table["dimensions"])
         axes.set_xlabel("dimensions of the vectors (all: PMI itself)")
