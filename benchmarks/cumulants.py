@@ -68,7 +68,7 @@ def draw(table: pl.DataFrame, output: Path) -> None:
     left.legend(frameon=False, fontsize=8)
     right.plot(places, table["skew"], marker="o", color="0.2")
     right.axhline(0, color="0.3", linewidth=0.6)
-    right.set(ylabel="skew of a word's scores under P, median of words")
+    right.set(ylabel="median skew of words' scores")
     for axes in (left, right):
         axes.set_xticks(places, table["dimensions"])
         axes.set_xlabel("dimensions of the vectors (all: PMI itself)")
