@@ -15,11 +15,11 @@ from tqdm import tqdm
 
 from common.encoders.encoder import Encoder
 from common.memory import budget
-from common.reports.style import AFTER, BEFORE, NEUTRAL, PAGE
+from common.reports.style import LAST, FIRST, NEUTRAL, PAGE
 
 PLAYERS = (8, 10, 12)
 RATIOS = (3, 10, 30, 100)
-COLOURS = {"default": NEUTRAL, "MiniLM": BEFORE, "BERT-base": AFTER, "trained": "#009E73"}
+COLOURS = {"default": NEUTRAL, "MiniLM": FIRST, "BERT-base": LAST, "trained": "#009E73"}
 
 
 def spread(ratio: pl.Expr) -> pl.Expr:

@@ -19,7 +19,7 @@ from cyclopts import run
 from tqdm import tqdm
 
 from common.corpora.grammar import Grammar, load_grammar
-from common.reports.style import AFTER, BEFORE, NEUTRAL, PAGE
+from common.reports.style import LAST, FIRST, NEUTRAL, PAGE
 from train_tokenizer import train
 
 MILLION = 1_000_000
@@ -80,7 +80,7 @@ def draw(frame: pl.DataFrame, output: Path) -> None:
     middle = frame.group_by("millions", maintain_order=True).median()
     panels = {"seconds": "seconds", "gibibytes": "peak memory, GiB"}
     for axes, (name, label) in zip(figure.subplots(1, 2), panels.items(), strict=True):
-        for work, color in {"count": AFTER, "tokenise": BEFORE, "plain": NEUTRAL}.items():
+        for work, color in {"count": LAST, "tokenise": FIRST, "plain": NEUTRAL}.items():
             if (work, name) != ("plain", "gibibytes"):
                 values = middle[f"{work}_{name}"]
                 axes.plot(middle["millions"], values, "o-", ms=3, label=work, color=color)

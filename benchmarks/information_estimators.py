@@ -25,7 +25,7 @@ from common.information.extrapolation import (
     group_totals,
 )
 from common.information.plug_in import shuffled_information_gain
-from common.reports.style import AFTER, PAGE
+from common.reports.style import LAST, PAGE
 from common.tokens.pair_counts import GROUPS, RunningSum, count_grouped_pairs, pair_table
 from generate_corpus import generate_documents
 
@@ -140,7 +140,7 @@ def main(
     figure = plt.figure(figsize=(PAGE, 2.2), layout="constrained")
     for k, axes in enumerate(figure.subplots(1, 3, sharey=True)):
         for name in results[0]:
-            bold = {"color": AFTER, "linewidth": 2} if "ours" in name else {}
+            bold = {"color": LAST, "linewidth": 2} if "ours" in name else {}
             axes.plot(sizes, [r[name][k] for r in results], "o-", ms=2, label=name, **bold)
         axes.set(xscale="log", yscale="log", xlabel="sentences counted", title=TITLES[k])
     figure.axes[0].set_ylabel("relative RMSE of KL(w), %")

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from common.encoders.encoder import Encoder
 from common.memory import budget
-from common.reports.style import AFTER, PAGE
+from common.reports.style import LAST, PAGE
 from common.tables import whole
 from common.tokens.sentences import Sentence, read_sentences
 from common.weights.coalitions import Plan, enumerate_coalitions, evaluate_plans, plan_coalitions
@@ -95,7 +95,7 @@ def plot(table: pl.DataFrame, path: Path) -> None:
     for axes, length in zip(figure.subplots(1, len(lengths), sharey=True), lengths, strict=True):
         for name, mark in zip((*BASELINES, OURS), "sD^v<>Po", strict=True):
             line = table.filter(players=length, estimator=name)
-            bold = {"color": AFTER, "linewidth": 2, "zorder": 3} if name == OURS else {}
+            bold = {"color": LAST, "linewidth": 2, "zorder": 3} if name == OURS else {}
             axes.plot(line["used"], 100 * line["error"], f"{mark}-", ms=3, label=name, **bold)
         axes.set(xscale="log", yscale="log", xlabel="evaluations", title=f"{length} tokens")
         budgets = table.filter(players=length)["evaluations"].unique().sort().to_list()

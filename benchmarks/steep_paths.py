@@ -10,12 +10,12 @@ from cyclopts import run
 
 from common.encoders.encoder import Encoder
 from common.memory import budget
-from common.reports.style import AFTER, BEFORE, NEUTRAL, PAGE
+from common.reports.style import LAST, FIRST, NEUTRAL, PAGE
 from common.weights.integration import path_of
 from common.weights.path_integral import PathIntegral
 from common.weights.quadrature import STRAIGHT
 
-BASELINES = {"zero": BEFORE, "mask": AFTER, "pad": NEUTRAL}
+BASELINES = {"zero": FIRST, "mask": LAST, "pad": NEUTRAL}
 RESOLVED = 0.03
 """Of the total; what the embedding changes by from one place to the next."""
 NARROW = 1e-4
