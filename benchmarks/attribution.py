@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from common.encoders.encoder import Encoder
 from common.memory import budget
-from common.reports.style import LAST, FIRST, NEUTRAL, PAGE
+from common.reports.style import FIRST, LAST, NEUTRAL, PAGE
 
 PLAYERS = (8, 10, 12)
 RATIOS = (3, 10, 30, 100)

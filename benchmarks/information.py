@@ -19,7 +19,7 @@ from cyclopts import run
 from tqdm import tqdm
 
 from common.corpora.grammar import Grammar, load_grammar
-from common.reports.style import LAST, FIRST, NEUTRAL, PAGE
+from common.reports.style import FIRST, LAST, NEUTRAL, PAGE
 from train_tokenizer import train
 
 MILLION = 1_000_000

@@ -10,7 +10,7 @@ from cyclopts import run
 
 from common.encoders.encoder import Encoder
 from common.memory import budget
-from common.reports.style import LAST, FIRST, NEUTRAL, PAGE
+from common.reports.style import FIRST, LAST, NEUTRAL, PAGE
 from common.weights.integration import path_of
 from common.weights.path_integral import PathIntegral
 from common.weights.quadrature import STRAIGHT

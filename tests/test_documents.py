@@ -1,5 +1,6 @@
 """README and docs: pages made from the code are up to date, commands exist, the notebook runs."""
 
+import importlib
 import json
 import re
 import runpy
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import cyclopts
 import pytest
 import yaml
 from commands import ROOT
@@ -63,6 +65,40 @@ def test_scripts_and_options_of_commands_exist() -> None:
             assert spelled in known or option in ("--help",), (where, option, words)
         seen += 1
     assert seen > 10
+
+
+def benchmarks() -> Iterator[tuple[str, list[str]]]:
+    """Name and arguments of every command of a benchmark."""
+    for _, words in commands():
+        if words[0] == "python" and words[1].startswith("benchmarks/") and "<" not in words[1]:
+            yield Path(words[1]).stem, [w for w in words[2:] if not w.startswith(("[", "0.2]"))]
+
+
+def test_commands_of_benchmarks_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has a command, and each command all options that it needs."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    mains = {}
+    for name, words in benchmarks():
+        mains[name] = importlib.import_module(name).main
+        app = cyclopts.App(default_command=mains[name])
+        called, _, _ = app.parse_args(words, exit_on_error=False, print_error=False)
+        assert called is mains[name]
+    runnable = {p.stem for p in ROOT.glob("benchmarks/*.py") if "run(main)" in p.read_text()}
+    assert set(mains) == runnable
+
+
+@pytest.mark.parametrize("name", ["information_estimators", "shapley_estimators"])
+def test_a_benchmark_runs_in_its_smallest_form(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As benchmarks/README.md has it; the others take minutes, or an encoder or run of yours."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results/benchmarks").mkdir(parents=True)
+    words = next(w for n, w in benchmarks() if n == name and "results/benchmarks" in " ".join(w))
+    app = cyclopts.App(default_command=importlib.import_module(name).main)
+    app(words, exit_on_error=False, result_action="return_value")
+    assert list((tmp_path / "results/benchmarks").glob("*.svg"))
 
 
 def test_configs_settings_and_targets_of_commands_exist() -> None:
