@@ -130,3 +130,10 @@ def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         exec(cell, known)
     assert known["by_duckdb"] == [("boat", 1.5), ("the", 0.25)]
     assert len(cells) > 5
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "benchmarks/README.md"])
+def test_links_outside_the_site_lead_somewhere(name: str) -> None:
+    """`make docs` checks those of the site."""
+    for target in re.findall(r"\]\(([^)#]+)", (ROOT / name).read_text()):
+        assert target.startswith("https://") or (ROOT / name).parent.joinpath(target).exists()
