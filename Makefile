@@ -3,7 +3,7 @@ CORES ?= 2
 CONFIG ?= config.yaml
 RUN = PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: run install lock test test-fast benchmark check check-envs format docs
+.PHONY: run install lock test test-fast benchmark check check-envs format docs pages figures sentence
 
 run: install
 	$(RUN) snakemake --cores $(CORES) --configfile $(CONFIG)
@@ -72,8 +72,17 @@ format: install
 	$(RUN) ruff format .
 	$(RUN) snakefmt Snakefile rules
 
-# the pictures of the README; needs Graphviz and Chromium
-docs: run
+# the site of docs/ in results/site (with --quiet, mkdocs lets warnings pass); it works without a server and without a network
+docs: install
+	$(RUN) NO_MKDOCS_2_WARNING=1 mkdocs build
+
+# the pages that are made from the code: configuration, commands, errors, codebook
+pages: install
+	$(RUN) PYTHONPATH=scripts python documents/write_pages.py
+	$(RUN) python scripts/write_codebook.py --output-codebook docs/codebook.md
+
+# the pictures of README and docs; needs Graphviz and Chromium
+figures: run
 	$(RUN) snakemake --cores $(CORES) --configfile experiments/evidence.yaml
 	cp results/evidence/figures/changes.svg docs/figure_1.svg
 	cp results/default/figures/theory.svg docs/theory.svg
@@ -81,3 +90,16 @@ docs: run
 	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1280,860 \
 		--screenshot=docs/explorer.png file://$(CURDIR)/results/default/explorer.html
 	$(RUN) python -c "from PIL import Image; p = 'docs/explorer.png'; Image.open(p).convert('RGB').quantize(256, 1).save(p, optimize=True)"
+
+# the sentence of the README, weighed by the encoder in the directory ENCODER and by one of random parameters
+sentence: install
+	mkdir -p results/sentence
+	printf 'The astronomer pointed her old telescope at Saturn and counted the rings.\n' > results/sentence/text.txt
+	$(RUN) python scripts/randomize_encoder.py $(ENCODER) --seed 0 --output-encoder results/sentence/random
+	for encoder in $(ENCODER) results/sentence/random; do \
+		name=$$([ $$encoder = results/sentence/random ] && echo random || echo trained); \
+		$(RUN) python scripts/weigh_sentences.py $$encoder results/sentence/text.txt --output-weights results/sentence/$$name.parquet \
+			--output-page results/sentence/$$name.html || exit 1; \
+	done
+	$(RUN) PYTHONPATH=scripts python documents/draw_sentence.py results/sentence/random.parquet results/sentence/trained.parquet \
+		--names "random parameters" "all-MiniLM-L6-v2" --output-plot docs/sentence.svg

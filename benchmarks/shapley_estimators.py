@@ -92,7 +92,8 @@ def plot(table: pl.DataFrame, path: Path) -> None:
     """Error by the evaluations that were used, a panel for each number of players."""
     figure = plt.figure(figsize=(PAGE, 2.2), layout="constrained")
     lengths = table["players"].unique().sort().to_list()
-    for axes, length in zip(figure.subplots(1, len(lengths), sharey=True), lengths, strict=True):
+    panels = figure.subplots(1, len(lengths), sharey=True, squeeze=False)[0]
+    for axes, length in zip(panels, lengths, strict=True):
         for name, mark in zip((*BASELINES, OURS), "sD^v<>Po", strict=True):
             line = table.filter(players=length, estimator=name)
             bold = {"color": LAST, "linewidth": 2, "zorder": 3} if name == OURS else {}

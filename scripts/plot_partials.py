@@ -14,7 +14,7 @@ from common.tables import read_table
 def main(partial: Path, *, output_svg: Path, output_pdf: Path) -> None:
     """Draw the partial R squared (no unit) of each term of a joint model of weight.
 
-    It is the share of what the other terms leave unexplained that the term explains. Of several
+    Of the variance that the other terms leave open, a term explains this share. Of several
     models, that with the best known information gain is drawn. At the right is the change from the
     first encoder to the last with its interval, or of one encoder its value.
 

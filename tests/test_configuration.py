@@ -23,7 +23,7 @@ from common.workflow.configuration import (
 )
 
 SHIPPED = [ROOT / "config.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))]
-README = ROOT / "README.md"
+RECIPES = ROOT / "docs/recipes.md"
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
 
 
@@ -190,9 +190,9 @@ def test_the_theory_needs_known_corpora_and_tokens() -> None:
     assert validated(config)["theory"] is None
 
 
-def test_the_recipes_of_the_readme_are_valid() -> None:
+def test_the_published_recipes_are_valid() -> None:
     """Filled with the schema's defaults they hold the published settings."""
-    found = re.search(r"## Fine-tuning recipes.*?```yaml\n(.*?)```", README.read_text(), re.S)
+    found = re.search(r"```yaml\n(.*?)```", RECIPES.read_text(), re.S)
     assert found
     recipes = yaml.safe_load(found[1])["encoders"]
     config = valid()

@@ -63,12 +63,7 @@ def run(main: Callable[..., None]) -> None:
     )
     for library in ("sentence_transformers", "datasets", "httpx2", "fontTools"):
         logging.getLogger(library).setLevel(logging.WARNING)
-    app = cyclopts.App(
-        default_command=main,
-        help_format="rst",
-        version_flags=(),
-        default_parameter=cyclopts.Parameter(negative=(), consume_multiple=True),
-    )
+    app = command_line(main, Path(sys.argv[0]).name)
     if odd := next((word for word in sys.argv[1:] if not is_utf8(word)), None):
         _stop(f"{odd}: this name is not UTF-8, which libraries need; rename the file or folder")
     try:
@@ -84,6 +79,17 @@ def run(main: Callable[..., None]) -> None:
         if not NO_ROOM.search(str(error)):
             raise
         _stop(f"a file could not be written, its disk is full ({' '.join(str(error).split())})")
+
+
+def command_line(main: Callable[..., None], name: str) -> cyclopts.App:
+    """The command line of a script: options and help from the signature and docstring of `main`."""
+    return cyclopts.App(
+        name=name,
+        default_command=main,
+        help_format="rst",
+        version_flags=(),
+        default_parameter=cyclopts.Parameter(negative=(), consume_multiple=True),
+    )
 
 
 def is_utf8(name: str) -> bool:
