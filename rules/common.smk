@@ -106,7 +106,7 @@ ANALYSIS = config["analysis"]
 THEORY = config["theory"]
 GPUS = int(config["device"] != "cpu")
 FOREIGN_TOKENIZERS = foreign_tokenizers(config)
-METHODS = [method for method in ("integrated_gradients", "shapley") if method in WEIGHTS]
+METHODS = [m for m in ("integrated_gradients", "shapley", "occlusion") if m in WEIGHTS]
 NAME = "[a-z0-9][a-z0-9_-]*"
 
 
@@ -117,7 +117,7 @@ wildcard_constraints:
     tokenizer=NAME,
     masked_lm=NAME,
     comparison=NAME,
-    method="integrated_gradients|shapley",
+    method="integrated_gradients|shapley|occlusion",
     shard=r"\d+-of-\d+",
     cooccurrence="adjacent|sentence",
     pairs="exact|sampled",
@@ -332,7 +332,7 @@ def bootstrap_options(*keys):
 
 def largest_error(wildcards):
     """Above which sentences are left out, if any: standard errors of samples are no bias."""
-    return None if wildcards.method == "shapley" else ANALYSIS["largest_error"]
+    return ANALYSIS["largest_error"] if wildcards.method == "integrated_gradients" else None
 
 
 def exact_of(wildcards):

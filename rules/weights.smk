@@ -58,6 +58,35 @@ rule estimate_shapley:
         " {params.settings} --device {params.device} 2>&1 | tee {log:q}"
 
 
+rule occlude_tokens:
+    input:
+        **script_of("occlude_tokens"),
+        encoder="<results>/encoders/{encoder}",
+        corpus="<results>/corpora/{corpus}.parquet",
+        checks=lambda w: tokenizer_checks(w.encoder),
+    output:
+        weights=temp("<results>/shards/weights/occlusion/{encoder}/{corpus}/{shard}.parquet"),
+    log:
+        "<logs>/occlude_tokens/{encoder}.{corpus}.{shard}.log",
+    benchmark:
+        "<benchmarks>/occlude_tokens/{encoder}.{corpus}.{shard}.tsv"
+    params:
+        checkpoints=f"results/{config['run']}/checkpoints/{{encoder}}.occlusion.{{corpus}}",
+        settings=weighing_options("occlusion"),
+        device=config["device"],
+    threads: 1
+    resources:
+        mem_mb=growing(int(1024 * WEIGHTS["memory"])),
+        runtime=growing(240),
+        gpu=GPUS,
+    conda:
+        "../envs/attribution.yaml"
+    shell:
+        "python {input.script:q} {input.encoder:q} {input.corpus:q} --shard {wildcards.shard}"
+        " --output-weights {output.weights:q} --output-checkpoints {params.checkpoints:q}"
+        " {params.settings} --device {params.device} 2>&1 | tee {log:q}"
+
+
 use rule gather_tables as gather_weights with:
     input:
         **script_of("gather_tables"),

@@ -351,7 +351,7 @@ def test_one_encoder_and_its_replicates_need_no_more_than_a_corpus(tmp_path: Pat
     config["corpora"] = {"language": TINY["corpora"]["language"] | {"size": 20}}
     config["encoders"] = {"masked_lm": TINY["encoders"]["masked_lm"]}
     config["comparisons"] = {"alone": {"encoders": ["masked_lm"], "weighed": ["language"]}}
-    config["weights"] = {"integrated_gradients": {"tolerance": 0.05}}
+    config["weights"] = {"occlusion": {}}
     config["analysis"]["quantities"] = ["self_information", "information_gain_exact"]
     alone = Workflow(tmp_path, config)
     done = alone.snakemake("--cores", "2")
@@ -362,7 +362,7 @@ def test_one_encoder_and_its_replicates_need_no_more_than_a_corpus(tmp_path: Pat
     assert read_table(alone.results("tables/change.parquet"), TABLES["change"]).is_empty()
     assert not alone.results("tables/encoders.parquet").exists()
     summary = alone.results("summary.md").read_text()
-    assert "**alone** on language, Integrated Gradients: by `masked_lm`, the" in summary
+    assert "**alone** on language, occlusion: by `masked_lm`, the" in summary
     assert "The 2 trainings" in summary
     assert "fewer than 100,000: estimates of information are poor." in summary
     assert "fine-tun" not in summary

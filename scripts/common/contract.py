@@ -250,14 +250,15 @@ WEIGHTS = Table(
         "error": Column(
             *(pa.float64(), "norm of the embedding"),
             "uncertainty of the weight: integrated_gradients: from two rules; shapley: standard "
-            "error, 0 where all coalitions were evaluated; null where the engine tells none",
+            "error, 0 where all coalitions were evaluated; occlusion: 0; null where the engine "
+            "tells none",
             nullable=True,
             within=NOT_NEGATIVE,
         ),
         "completeness": Column(
             *(pa.float64(), "1"),
             "norm of what the sentence's contributions miss of the whole, relative to it: "
-            "completeness of integrated_gradients, efficiency of shapley",
+            "completeness of integrated_gradients, efficiency of shapley; occlusion claims none",
             within=NOT_NEGATIVE,
         ),
         **_WORD,
@@ -390,7 +391,7 @@ ENCODERS = Table(
 _COMPARED = {
     "comparison": _key(pa.string(), "name of the comparison"),
     "corpus": _key(pa.string(), "corpus whose tokens were weighed"),
-    "method": _key(pa.string(), "integrated_gradients or shapley"),
+    "method": _key(pa.string(), "integrated_gradients, shapley or occlusion"),
 }
 _REPLICATE = {
     "replicate": Column(

@@ -24,7 +24,11 @@ HEXAGONS = 22
 CASED = [withStroke(linewidth=2.6, foreground="white")]
 """A white edge that lifts a line off a density."""
 QUANTITY_NAMES = contract.QUANTITY_NAMES
-METHOD_NAMES = {"integrated_gradients": "Integrated Gradients", "shapley": "Shapley values"}
+METHOD_NAMES = {
+    "integrated_gradients": "Integrated Gradients",
+    "shapley": "Shapley values",
+    "occlusion": "occlusion",
+}
 
 matplotlib.rcParams.update(
     {

@@ -96,8 +96,8 @@ def embed_baselines(
     Parameters
     ----------
     method
-        integrated_gradients: all tokens are the baseline (zero, mask or pad); shapley: all but
-        special tokens are absent (mask, pad or drop).
+        integrated_gradients: all tokens are the baseline (zero, mask or pad); shapley, occlusion:
+        all but special tokens are absent (mask, pad or drop).
 
     Raises
     ------
@@ -107,7 +107,7 @@ def embed_baselines(
     ids = torch.tensor([s.ids for s in sentences])
     present = torch.ones_like(ids, dtype=torch.bool)
     whole = evaluate(model, ids, present, "drop", within)
-    if method == "shapley":
+    if method != "integrated_gradients":
         special = torch.tensor([s.special for s in sentences])
         return whole, evaluate(model, ids, special, baseline, within)
     start = path_of(model, sentences, baseline, within).start

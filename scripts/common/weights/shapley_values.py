@@ -9,11 +9,10 @@ from typing import ClassVar, Literal
 import cyclopts
 import numpy as np
 
-from common.command import InputError
 from common.tokens.sentences import Sentence
 from common.weights.coalitions import Plan, most_evaluations, plan_coalitions
 from common.weights.library_engines import captum_shapley, estimate_by_library, shap_shapley
-from common.weights.token_games import estimate_together
+from common.weights.token_games import estimate_together, refuse_to_drop_all
 from common.weights.weighing import Opened
 
 BATCH_COALITIONS = 16_384
@@ -63,11 +62,8 @@ class ShapleyValues:
             All tokens of a sentence would be dropped.
         """
         model, within = opened.encoder, opened.within
-        if self.absent == "drop" and not all(any(s.special) for s in opened.sentences):
-            raise InputError(
-                f"{model.directory}: adds no special tokens, so not all can be dropped; use mask "
-                "or pad"
-            )
+        if self.absent == "drop":
+            refuse_to_drop_all(model, opened.sentences)
         libraries = {"captum": captum_shapley, "shap": shap_shapley}
 
         def weigh(batch: list[Sentence]) -> Iterator[list[Sentence]]:

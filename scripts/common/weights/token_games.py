@@ -31,6 +31,20 @@ def estimate_together(
     return evaluate_plans(plans, values)
 
 
+def refuse_to_drop_all(model: Encoder, sentences: list[Sentence]) -> None:
+    """Make sure that a sentence without its tokens has special ones left.
+
+    Raises
+    ------
+    InputError
+        One has none.
+    """
+    if not all(any(s.special) for s in sentences):
+        raise InputError(
+            f"{model.directory}: adds no special tokens, so not all can be dropped; use mask or pad"
+        )
+
+
 @torch.no_grad()
 def evaluate(
     model: Encoder, ids: Tensor, present: Tensor, absent: str, within: Budget

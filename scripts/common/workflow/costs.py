@@ -97,6 +97,8 @@ def lines_of(config: Config, folder: Path, tables: list[tuple[str, str, str]]) -
 
 def passes_of(settings: dict[str, Any], method: str, shape: Shape, tokens: float) -> float:
     """Passes through the encoder that a sentence takes; a derivative is one of each token."""
+    if method == "occlusion":
+        return tokens - SPECIAL + 2
     if method == "shapley":
         players = tokens - SPECIAL
         exact = 2 ** min(players, 40)
