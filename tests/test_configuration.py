@@ -24,6 +24,7 @@ from common.workflow.configuration import (
 
 SHIPPED = [ROOT / "config.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))]
 RECIPES = ROOT / "docs/recipes.md"
+METHODS = ("integrated_gradients", "shapley", "occlusion")
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
 
 
@@ -69,7 +70,7 @@ def test_every_key_of_the_schema_has_type_description_and_default_or_is_required
             if name == "source":
                 continue
             assert {"type", "enum", "$ref"} & set(inner), here
-            optional_section = name in ("integrated_gradients", "shapley")
+            optional_section = name in METHODS
             assert name in required or "default" in inner or optional_section, here
             check(here, inner)
         if "properties" in about and path.rsplit(".", maxsplit=1)[-1] not in ("corpus", "encoder"):
@@ -90,7 +91,8 @@ def test_default_config_spells_out_what_it_uses() -> None:
     """A reader of config.yaml sees every setting of the methods and the analysis with its value."""
     schema = yaml.safe_load(SCHEMA.read_text())["properties"]
     for section in ("information", "evaluation", "analysis", "weights", "theory"):
-        assert set(DEFAULT[section]) == set(schema[section]["properties"]), section
+        unused = {"occlusion"} if section == "weights" else set()
+        assert set(DEFAULT[section]) == set(schema[section]["properties"]) - unused, section
     thresholds = schema["analysis"]["properties"]["warnings"]["properties"]
     assert DEFAULT["analysis"]["warnings"] == {k: v["default"] for k, v in thresholds.items()}
     for method in ("integrated_gradients", "shapley"):
