@@ -81,7 +81,7 @@ def test_tables_keep_the_contract(done: Workflow, path: str, name: str) -> None:
 
 
 def test_every_table_of_the_contract_is_made(done: Workflow) -> None:
-    asked_for = {"vectors", "similarities"}
+    asked_for = {"vectors", "pairs", "similarities"}
     assert set(EXPECTED.values()) | asked_for == set(TABLES)
     made = {str(p.relative_to(done.results("."))) for p in done.results(".").rglob("*.parquet")}
     inner = ("correlations/", "evaluations/", "checkpoints/")
