@@ -103,6 +103,7 @@ def run_job(
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environment)
+    tempfile.tempdir = None  # which is that of the environment from now on
     sys.argv[:] = arguments
     sys.path[0] = str(Path(arguments[0]).resolve().parent)
     torch.set_num_threads(int(environment.get("OMP_NUM_THREADS", 1)))

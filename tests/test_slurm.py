@@ -43,7 +43,7 @@ if not held.exists():
 """
 HOG = """
 import numpy as hog_numpy, time as hog_time
-hog = hog_numpy.ones(1500 * 2**17)
+hog = hog_numpy.ones(2500 * 2**17)
 hog_time.sleep(6)
 """
 
