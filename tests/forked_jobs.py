@@ -26,8 +26,9 @@ from pathlib import Path
 
 LIBRARIES = {
     "offline": (
-        *("captum.attr", "matplotlib.pyplot", "polars", "scipy.stats", "sentence_transformers"),
-        *("shap", "transformers.models.bert.modeling_bert"),
+        *("accelerate", "captum.attr", "datasets", "matplotlib.pyplot", "polars", "scipy.stats"),
+        *("sentence_transformers", "sentence_transformers.sentence_transformer.trainer"),
+        *("shap", "transformers.models.bert.modeling_bert", "transformers.trainer"),
     ),
     "online": ("matplotlib.pyplot", "pandas", "polars", "sklearn.metrics", "torch._dynamo"),
 }
