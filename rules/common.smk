@@ -113,7 +113,7 @@ NAME = "[a-z0-9][a-z0-9_-]*"
 wildcard_constraints:
     corpus=NAME,
     counted_on=NAME,
-    encoder=rf"{NAME}(\.\d+)?",
+    encoder=rf"{NAME}(@[a-z]+\d+)?(\.\d+)?",
     tokenizer=NAME,
     masked_lm=NAME,
     comparison=NAME,
@@ -205,6 +205,12 @@ def thousand_types(wildcards):
 def by_types(least, each):
     """An amount that follows the vocabulary, so much for each thousand types."""
     return growing(lambda wildcards: round(least + each * thousand_types(wildcards)))
+
+
+def training_threads(wildcards):
+    """Threads of a training: small encoders, of some million parameters, gain nothing by a second."""
+    shape = ENCODERS[root_of(config, wildcards.encoder)].get("architecture")
+    return 1 if shape and shape["width"] * shape["layers"] <= 512 else 2
 
 
 def weighed():

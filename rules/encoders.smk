@@ -18,11 +18,11 @@ rule pretrain_encoder:
         settings=lambda w: options(
             ENCODERS[w.encoder]["architecture"]
             | ENCODERS[w.encoder]["training"]
-            | {"pooling": ENCODERS[w.encoder]["pooling"]},
+            | {key: ENCODERS[w.encoder][key] for key in ("pooling", "checkpoints")},
             seed=seed_for("encoder", w.encoder),
         ),
         device=config["device"],
-    threads: 2
+    threads: training_threads
     resources:
         mem_mb=growing(8000),
         runtime=growing(480),
@@ -55,14 +55,14 @@ rule finetune_encoder:
         checkpoints=f"results/{config['run']}/checkpoints/{{encoder}}",
         recipe=lambda w: options(
             ENCODERS[w.encoder],
-            *("positives", "minimum_score", "shuffle_positives", "pooling", "head"),
+            *("positives", "minimum_score", "shuffle_positives", "pooling", "head", "checkpoints"),
         ),
         settings=lambda w: options(
             ENCODERS[w.encoder]["training"], seed=seed_for("encoder", w.encoder)
         ),
         development=given("development"),
         device=config["device"],
-    threads: 2
+    threads: training_threads
     resources:
         mem_mb=growing(8000),
         runtime=growing(480),
@@ -99,6 +99,56 @@ rule randomize_encoder:
         "../envs/training.yaml"
     shell:
         "python {input.script:q} {input.base:q} --output-encoder {output.encoder:q}"
+        " {params.settings} 2>&1 | tee {log:q}"
+
+
+rule take_checkpoint:
+    input:
+        **script_of("take_checkpoint"),
+        trained=lambda w: f"<results>/encoders/{ENCODERS[w.encoder]['base']}",
+    output:
+        encoder=directory("<results>/encoders/{encoder}"),
+    log:
+        "<logs>/take_checkpoint/{encoder}.log",
+    benchmark:
+        "<benchmarks>/take_checkpoint/{encoder}.tsv"
+    wildcard_constraints:
+        encoder=of_source(ENCODERS, "checkpoint"),
+    params:
+        settings=lambda w: options(ENCODERS[w.encoder], "place"),
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    conda:
+        "../envs/training.yaml"
+    shell:
+        "python {input.script:q} {input.trained:q} --output-encoder {output.encoder:q}"
+        " {params.settings} 2>&1 | tee {log:q}"
+
+
+rule truncate_encoder:
+    input:
+        **script_of("truncate_encoder"),
+        trained=lambda w: f"<results>/encoders/{ENCODERS[w.encoder]['base']}",
+    output:
+        encoder=directory("<results>/encoders/{encoder}"),
+    log:
+        "<logs>/truncate_encoder/{encoder}.log",
+    benchmark:
+        "<benchmarks>/truncate_encoder/{encoder}.tsv"
+    wildcard_constraints:
+        encoder=of_source(ENCODERS, "layer"),
+    params:
+        settings=lambda w: options(ENCODERS[w.encoder], "layers"),
+    threads: 1
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(30),
+    conda:
+        "../envs/training.yaml"
+    shell:
+        "python {input.script:q} {input.trained:q} --output-encoder {output.encoder:q}"
         " {params.settings} 2>&1 | tee {log:q}"
 
 

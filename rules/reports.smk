@@ -1,4 +1,6 @@
 ASSETS = HOME / "scripts" / "explorer"
+SERIES = [name for name, comparison in COMPARISONS.items() if "series" in comparison]
+"""Comparisons of checkpoints or layers."""
 QUESTIONS = {
     "data": "0. What data does the run stand on?",
     "information": "1. Do weights follow information?",
@@ -16,10 +18,11 @@ TABLES = {
     "partial": "information",
     "classes": "tokens",
     **({"encoders": "encoders"} if config["evaluation"] else {}),
+    **({"series": "encoders"} if SERIES else {}),
     **dict.fromkeys(["theory", "theory_words", "embedding_norms"] if THEORY else [], "theory"),
 }
 """Tables of the whole run, and the question that each is about."""
-SUMMARISED = [name for name in TABLES if name not in ("theory_words", "embedding_norms")]
+SUMMARISED = [name for name in TABLES if name not in ("series", "theory_words", "embedding_norms")]
 ALL_TABLES = [f"<results>/tables/{name}.parquet" for name in TABLES]
 ALL_PAGES = [
     reported(f"<results>/pages/{name}.html", name, question, result=f"table: {name}")
@@ -35,9 +38,10 @@ SCORED = {
     if comparison["surprisal_by"] and "surprisal" in ANALYSIS["quantities"]
 }
 """Comparisons whose quantities stand beside surprisals; those of one key have one tokenizer."""
-FIGURES = [".".join(("regressions", *parts)) for parts in weighed()]
+FIGURES = [".".join(("regressions", *parts)) for parts in weighed() if parts[0] not in SERIES]
 FIGURES += [".".join(("surprisal", *parts)) for parts in sorted(SCORED)]
 FIGURES += sorted({".".join(("classes", *parts[:2])) for parts in weighed()})
+FIGURES += [f"series.{name}.{corpus}" for name in SERIES for corpus in COMPARISONS[name]["weighed"]]
 FIGURES += ["changes", "partials"] + ["training"] * bool(TRAINED) + ["theory"] * bool(THEORY)
 ALL_FIGURES = [f"<results>/figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "pdf")]
 
@@ -219,6 +223,80 @@ rule plot_classes:
     shell:
         "python {input.script:q} {input.classes:q} {params.names}"
         " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"
+
+
+rule describe_series:
+    input:
+        **script_of("describe_series"),
+        encoder=lambda w: f"<results>/encoders/{COMPARISONS[w.comparison]['series'][1]}",
+    output:
+        series="<results>/series/{comparison}.parquet",
+    log:
+        "<logs>/describe_series/{comparison}.log",
+    benchmark:
+        "<benchmarks>/describe_series/{comparison}.tsv"
+    params:
+        names=names_of,
+        kind=lambda w: options({"kind": COMPARISONS[w.comparison]["series"][0]}),
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    conda:
+        "../envs/training.yaml"
+    shell:
+        "python {input.script:q} {input.encoder:q} --output-series {output.series:q}"
+        " {params.names} {params.kind} 2>&1 | tee {log:q}"
+
+
+use rule gather_tables as gather_series with:
+    input:
+        **script_of("gather_tables"),
+        tables=[f"<results>/series/{name}.parquet" for name in SERIES],
+    output:
+        table="<results>/tables/series.parquet",
+    log:
+        "<logs>/gather_tables/series.log",
+    benchmark:
+        "<benchmarks>/gather_tables/series.tsv"
+    params:
+        table="series",
+
+
+rule plot_series:
+    input:
+        **script_of("plot_series"),
+        series="<results>/tables/series.parquet",
+        regression="<results>/tables/regression.parquet",
+        within_sentence="<results>/tables/within_sentence.parquet",
+        classes="<results>/tables/classes.parquet",
+        encoders="<results>/tables/encoders.parquet" if config["evaluation"] else [],
+    output:
+        svg=reported(
+            "<results>/figures/series.{comparison}.{corpus}.svg",
+            "series",
+            "information",
+            result="along the series: {comparison}, {corpus}",
+        ),
+        pdf="<results>/figures/series.{comparison}.{corpus}.pdf",
+    log:
+        "<logs>/plot_series/{comparison}.{corpus}.log",
+    benchmark:
+        "<benchmarks>/plot_series/{comparison}.{corpus}.tsv"
+    params:
+        names=lambda w: options(dict(w)),
+        encoders=given("encoders"),
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    conda:
+        "../envs/statistics.yaml"
+    shell:
+        "python {input.script:q} {input.series:q} --regression {input.regression:q}"
+        " --within-sentence {input.within_sentence:q} --classes {input.classes:q}"
+        " {params.encoders} --output-svg {output.svg:q} --output-pdf {output.pdf:q}"
+        " {params.names} 2>&1 | tee {log:q}"
 
 
 rule plot_training:

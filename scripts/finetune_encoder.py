@@ -1,5 +1,6 @@
 """Fine-tune a sentence encoder by a contrastive loss."""
 
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,7 @@ from common.command import run
 from common.contract import TRAINING
 from common.corpora.scored_pairs import read_scored_pairs
 from common.encoders.contrastive import DevelopmentSet, cut_at, info_nce, load_base, with_head
+from common.encoders.course import keep_course
 from common.encoders.loading import prompt_of
 from common.encoders.positives import draw_positives
 from common.encoders.training import arguments, forget_checkpoints, held_out, prepare, train
@@ -36,6 +38,7 @@ def main(
     shuffle_positives: bool = False,
     pooling: str | None = None,
     head: Literal["none", "training", "kept"] = "none",
+    checkpoints: int = 0,
     max_tokens: int | None = None,
     mini_batch_size: int | None = None,
     development: Path | None = None,
@@ -88,6 +91,8 @@ def main(
         How token vectors become a sentence vector; as in the base if left out.
     head
         A layer with tanh after the pooling (Gao et al. 2021): none, in training, or kept.
+    checkpoints
+        Log-spaced steps at which the encoder is kept, in its folder course.
     max_tokens
         Tokens of a sentence in training at most; as many as the base takes if left out.
     mini_batch_size
@@ -112,10 +117,8 @@ def main(
     encoder = load_base(base, pooling, device)
     trained = encoder if head == "none" else with_head(encoder)
     saved = trained if head == "kept" else encoder
-    evaluator = None
-    if development:
-        pairs = read_scored_pairs(development, "a development set")
-        evaluator = DevelopmentSet(pairs, saved)
+    pairs = read_scored_pairs(development, "a development set") if development else None
+    evaluator = DevelopmentSet(pairs, saved) if pairs is not None else None
     trainer = SentenceTransformerTrainer(
         trained,
         SentenceTransformerTrainingArguments(
@@ -132,11 +135,13 @@ def main(
         info_nce(trained, temperature, mini_batch_size),
         evaluator,
     )
+    kept = keep_course(trainer, checkpoints, partial(saved.save, create_model_card=False))
     with cut_at(encoder, max_tokens):
         course = train(trainer)
-    with whole(output_encoder) as partial:
-        saved.save(str(partial), create_model_card=False)
-        write_provenance(partial)
+    with whole(output_encoder) as unfinished:
+        saved.save(str(unfinished), create_model_card=False)
+        kept.move_into(unfinished)
+        write_provenance(unfinished)
     write_table(course.table(), output_training, TRAINING)
     forget_checkpoints(output_checkpoints)
 

@@ -1,16 +1,16 @@
 """Pre-train a small BERT by masked language modelling, from scratch."""
 
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from datasets import Dataset
-from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from transformers import DataCollatorForLanguageModeling, TrainingArguments
 
 from common.command import run
 from common.contract import CORPUS, TRAINING
-from common.encoders.masked_lm import build_masked_lm, plain
+from common.encoders.course import keep_course
+from common.encoders.masked_lm import build_masked_lm, save_encoder, save_masked_lm
 from common.encoders.masking import MaskingTrainer
 from common.encoders.training import (
     arguments,
@@ -46,6 +46,7 @@ def main(
     learning_rate: float,
     mask_share: float,
     seed: int,
+    checkpoints: int = 0,
     device: Literal["auto", "cpu", "cuda"] = "auto",
 ) -> None:
     """Pre-train a small BERT by masked language modelling (Devlin et al. 2019), from scratch.
@@ -91,6 +92,8 @@ def main(
         Share of tokens that are masked.
     seed
         Seed of weights, order and masks.
+    checkpoints
+        Log-spaced steps at which the encoder is kept, in its folder course.
     device
         auto, cpu or cuda.
     """
@@ -121,18 +124,16 @@ def main(
     )
     if last := last_checkpoint(Path(trainer.args.output_dir or "")):
         trainer.go_on_from(last)
+    save = partial(save_encoder, model, words, pooling)
+    kept = keep_course(trainer, checkpoints, save)
     course = train(trainer)
-    with whole(output_masked_lm) as partial:
-        plain(model).save_pretrained(str(partial))
-        words.save_pretrained(str(partial))
-        write_provenance(partial)
-    with whole(output_encoder) as partial:
-        transformer = Transformer(str(output_masked_lm), max_seq_length=positions)
-        pooled = Pooling(width, pooling_mode=pooling)
-        SentenceTransformer(modules=[transformer, pooled]).save(
-            str(partial), create_model_card=False
-        )
-        write_provenance(partial)
+    with whole(output_masked_lm) as unfinished:
+        save_masked_lm(model, words, str(unfinished))
+        write_provenance(unfinished)
+    with whole(output_encoder) as unfinished:
+        save(str(unfinished))
+        kept.move_into(unfinished)
+        write_provenance(unfinished)
     write_table(course.table(), output_training, TRAINING)
     forget_checkpoints(output_checkpoints)
 

@@ -3,8 +3,8 @@
 Most of a job on tiny data is the import of PyTorch and sentence-transformers. A server imports
 them once; a `python` that comes first on PATH hands it the scripts, with their arguments,
 environment, directory and streams. Scripts of the hub have a server that has not imported the
-libraries of Hugging Face, because these read the environment as they are imported. Other commands
-go to the interpreter itself.
+libraries of Hugging Face, because these read the environment as they are imported. Other commands,
+and scripts of the name WHOLE_JOB, go to the interpreter itself.
 """
 
 import array
@@ -37,7 +37,8 @@ OF_THE_HUB = ("download_dataset", "download_snapshot", "pin_revisions", "weigh_s
 CLIENT = """#!{python} -IS
 import array, json, os, socket, sys
 script = len(sys.argv) > 1 and "scripts/" in sys.argv[1]
-if not script:
+whole = os.environ.get("WHOLE_JOB")
+if not script or (whole and whole in sys.argv[1]):
     os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 kind = "online" if any(name in sys.argv[1] for name in {hub!r}) else "offline"
 request = json.dumps([sys.argv[1:], dict(os.environ), os.getcwd()]).encode()

@@ -109,6 +109,7 @@ def submitted(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     insert(workflow, "count_tokens", HOLD)
     insert(workflow, "finetune_encoder", HOLD)
     insert(workflow, "score_surprisal", HOG)
+    workflow.environment["WHOLE_JOB"] = "score_surprisal"  # Slurm sees the memory of no forked job
     held = workflow.directory / "held"
     process = workflow.start("--profile", "slurm", *FAST, *TARGETS)
     try:

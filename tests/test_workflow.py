@@ -81,7 +81,7 @@ def test_tables_keep_the_contract(done: Workflow, path: str, name: str) -> None:
 
 
 def test_every_table_of_the_contract_is_made(done: Workflow) -> None:
-    asked_for = {"vectors", "pairs", "similarities"}
+    asked_for = {"vectors", "pairs", "series", "similarities"}
     assert set(EXPECTED.values()) | asked_for == set(TABLES)
     made = {str(p.relative_to(done.results("."))) for p in done.results(".").rglob("*.parquet")}
     inner = ("correlations/", "evaluations/", "checkpoints/")
@@ -346,20 +346,42 @@ def test_a_corpus_without_a_usable_sentence_stops_the_run(tmp_path: Path) -> Non
 
 
 def test_one_encoder_and_its_replicates_need_no_more_than_a_corpus(tmp_path: Path) -> None:
-    """Counted on what is weighed, not evaluated, trained twice: relations, and no change."""
+    """Counted on what is weighed, not evaluated, trained twice; with its course and layers."""
     config = copy.deepcopy(TINY) | {"replicates": 2, "evaluation": None, "theory": None}
     config["corpora"] = {"language": TINY["corpora"]["language"] | {"size": 20}}
-    config["encoders"] = {"masked_lm": TINY["encoders"]["masked_lm"]}
-    config["comparisons"] = {"alone": {"encoders": ["masked_lm"], "weighed": ["language"]}}
+    config["encoders"] = {"masked_lm": TINY["encoders"]["masked_lm"] | {"checkpoints": 2}}
+    series = {"alone": ["masked_lm"]}
+    series |= {kind: {f"{kind}_of": "masked_lm"} for kind in ("course", "layers")}
+    config["comparisons"] = {
+        name: {"encoders": encoders, "weighed": ["language"]} for name, encoders in series.items()
+    }
     config["weights"] = {"occlusion": {}}
     config["analysis"]["quantities"] = ["self_information", "information_gain_exact"]
     alone = Workflow(tmp_path, config)
     done = alone.snakemake("--cores", "2")
     assert done.returncode == 0, done.stderr + done.stdout
     regression = read_table(alone.results("tables/regression.parquet"), TABLES["regression"])
-    assert regression["replicate"].to_list() == 2 * [None, 1, 2]
-    assert set(regression["stage"]) == {0}
-    assert read_table(alone.results("tables/change.parquet"), TABLES["change"]).is_empty()
+    of_one = regression.filter(comparison="alone")
+    assert of_one["replicate"].to_list() == 2 * [None, 1, 2]
+    assert set(of_one["stage"]) == {0}
+    change = read_table(alone.results("tables/change.parquet"), TABLES["change"])
+    assert set(change["comparison"]) == {"course", "layers"}
+    listed = read_table(alone.results("tables/series.parquet"), TABLES["series"])
+    steps = listed.filter(comparison="course")["steps"].to_list()
+    assert len(steps) == 3
+    assert steps == sorted(steps)
+    assert listed.filter(comparison="layers").select("encoder", "layers").rows() == [
+        ("masked_lm@layer0", 0),
+        ("masked_lm", 1),
+    ]
+    # the last of each series is the encoder itself, and the only one of "alone"
+    last = regression.filter(encoder="masked_lm").drop("comparison", "stage")
+    for _, rows in last.group_by("quantity", "replicate"):
+        assert rows["pearson"].n_unique() == 1
+        assert len(rows) == 3
+    for name in ("course", "layers"):
+        assert alone.results(f"figures/series.{name}.language.svg").exists()
+        assert not alone.results(f"figures/regressions.{name}.language.occlusion.svg").exists()
     assert not alone.results("tables/encoders.parquet").exists()
     summary = alone.results("summary.md").read_text()
     assert "**alone** on language, occlusion: by `masked_lm`, the" in summary

@@ -524,6 +524,27 @@ CLASSES = Table(
         **_interval("relative_weight", "1", "their mean weight over the mean weight of all tokens"),
     },
 )
+SERIES = Table(
+    "the encoders of a series that comes of one, and how long each was trained or how deep it is",
+    ("comparison", "stage"),
+    {
+        **{k: REGRESSION.columns[k] for k in ("comparison", "stage", "encoder")},
+        "steps": Column(
+            pa.int64(),
+            "optimiser steps",
+            "steps of the training until then, 0: its base; null of layers",
+            nullable=True,
+            within=NOT_NEGATIVE,
+        ),
+        "layers": Column(
+            pa.int64(),
+            "layers",
+            "layers until then, 0: the input embeddings; null of a course",
+            nullable=True,
+            within=NOT_NEGATIVE,
+        ),
+    },
+)
 DATA = Table(
     "the data that a comparison on a corpus stands on, and what is to be warned of",
     ("comparison", "corpus"),
@@ -673,6 +694,7 @@ TABLES = {
     "within_sentence": WITHIN_SENTENCE,
     "partial": PARTIAL,
     "classes": CLASSES,
+    "series": SERIES,
     "data": DATA,
     "adjacent_counts": ADJACENT_COUNTS,
     "static_vectors": STATIC_VECTORS,

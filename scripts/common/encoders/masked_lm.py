@@ -1,10 +1,13 @@
 """A BERT masked language model to train: its output layer runs at the masked tokens alone."""
 
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from torch.nn.functional import cross_entropy
-from transformers import BertConfig, BertForMaskedLM
+from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerBase
 from transformers.modeling_outputs import MaskedLMOutput
 
 BERT_WIDTH = 768
@@ -48,6 +51,27 @@ def build_masked_lm(
             attention_probs_dropout_prob=0.0,
         )
     )
+
+
+def save_masked_lm(
+    model: SparseBertForMaskedLM, words: PreTrainedTokenizerBase, folder: str
+) -> None:
+    """Save the model and its tokenizer as transformers loads them."""
+    plain(model).save_pretrained(folder)
+    words.save_pretrained(folder)
+
+
+def save_encoder(
+    model: SparseBertForMaskedLM, words: PreTrainedTokenizerBase, pooling: str, folder: str
+) -> None:
+    """Save the model without its output layer, and a pooling, as sentence-transformers loads it."""
+    with TemporaryDirectory() as masked_lm:
+        save_masked_lm(model, words, masked_lm)
+        longest = model.config.max_position_embeddings
+        transformer = Transformer(masked_lm, max_seq_length=longest)
+    pooled = Pooling(model.config.hidden_size, pooling_mode=pooling)
+    encoder = SentenceTransformer(modules=[transformer, pooled])
+    encoder.save(folder, create_model_card=False)
 
 
 def plain(model: SparseBertForMaskedLM) -> BertForMaskedLM:

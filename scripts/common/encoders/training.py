@@ -13,6 +13,7 @@ import polars as pl
 import torch
 import transformers
 from sentence_transformers.base.evaluation import BaseEvaluator
+from torch import nn
 from transformers import (
     Trainer,
     TrainerCallback,
@@ -32,8 +33,8 @@ from common.progress import SECONDS_BETWEEN_LINES
 
 HELD_OUT_SHARE = 0.02
 MOST_HELD_OUT = 2000
-THREADS = 2
-"""Of every training on a CPU: their number changes the last bits, and training makes them grow."""
+SMALL = 5_000_000
+"""Parameters up to which a second thread gains nothing, so that it is left to another job."""
 ROWS = 100
 """Rows of a training table, about."""
 NAMES = {
@@ -134,8 +135,7 @@ def arguments(
 
 
 def prepare(seed: int) -> None:
-    """Seed everything, fix the number of threads, and keep libraries quiet."""
-    torch.set_num_threads(THREADS)
+    """Seed everything, and keep libraries quiet."""
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
@@ -143,7 +143,13 @@ def prepare(seed: int) -> None:
 
 
 def train(trainer: Trainer) -> Course:
-    """Train to the end, from the last checkpoint of these settings if there is one."""
+    """Train to the end, from the last checkpoint of these settings if there is one.
+
+    The number of threads on a CPU is that of the size of the model, whatever there are: it changes
+    the last bits, and training makes them grow.
+    """
+    assert isinstance(trainer.model, nn.Module)
+    torch.set_num_threads(1 if sum(p.numel() for p in trainer.model.parameters()) <= SMALL else 2)
     trainer.add_callback(Course())
     trainer.remove_callback(transformers.PrinterCallback)
     last = last_checkpoint(Path(trainer.args.output_dir or ""))

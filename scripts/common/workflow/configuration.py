@@ -27,6 +27,7 @@ from common.corpora.files import (
     pointer_in,
 )
 from common.workflow import short_way
+from common.workflow.series import add_series
 
 SCHEMA = Path(__file__).parents[3] / "rules" / "schemas" / "config.schema.yaml"
 
@@ -75,7 +76,10 @@ def validated(config: Config, overrides: Config | None = None) -> Config:
         errors = [*_validator().iter_errors(config)]
     told = _by_place(errors)
     faults = [line for error in told for line in _lines(error)]
-    faults += _reference_faults(config, {tuple(error.absolute_path) for error in told})
+    of_series = [*add_series(config)]
+    faults += [line for _, line in of_series]
+    broken = {tuple(error.absolute_path) for error in told} | {path for path, _ in of_series}
+    faults += _reference_faults(config, broken)
     if faults:
         raise ConfigError(*dict.fromkeys(faults))
     return config
@@ -177,7 +181,10 @@ def root_of(config: Config, encoder: str) -> str:
 
 def replicate(config: Config, encoder: str, number: int) -> str:
     """The name of a training of an encoder, from 1; one that is made elsewhere has no other."""
-    made_here = config["encoders"][encoder]["source"] in ("pretrained", "finetuned", "random")
+    about = config["encoders"][encoder]
+    if about["source"] == "layer":
+        about = config["encoders"][about["base"]]
+    made_here = about["source"] in ("pretrained", "finetuned", "random", "checkpoint")
     return f"{encoder}.{number}" if made_here and number > 1 else encoder
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from common.corpora.files import at_home, compression_of, find_files, kind_of
 from common.workflow.configuration import Config, root_of
+from common.workflow.series import DEPTHS
 
 OPERATIONS = 35e9
 """Of float32 a second, of one core: weighing and training here reach 30 to 50."""
@@ -24,7 +25,6 @@ SHALLOW = 8
 NODES, REFINED_NODES = 16, 200
 GRADIENT = 3
 """Passes that a step of training takes, in passes forward."""
-LAYERS = ("num_hidden_layers", "n_layers", "n_layer", "num_layers")
 WIDTHS = ("hidden_size", "dim", "n_embd", "d_model")
 
 
@@ -135,6 +135,10 @@ def size_of(config: Config, folder: Path, name: str) -> Size | None:
 
 def shape_of(config: Config, folder: Path, name: str) -> Shape | None:
     """The shape of an encoder, or None where nothing tells it yet."""
+    if config["encoders"][name]["source"] == "layer":
+        cut = config["encoders"][name]
+        shape = shape_of(config, folder, cut["base"])
+        return shape and replace(shape, layers=max(cut["layers"], 1))
     root = config["encoders"][root_of(config, name)]
     if "architecture" in root:
         return Shape(root["architecture"]["layers"], root["architecture"]["width"])
@@ -145,7 +149,7 @@ def shape_of(config: Config, folder: Path, name: str) -> Shape | None:
             try:
                 about = json.loads(file.read_text())
                 layers, width = (
-                    next(about[key] for key in keys if key in about) for keys in (LAYERS, WIDTHS)
+                    next(about[key] for key in keys if key in about) for keys in (DEPTHS, WIDTHS)
                 )
             except (OSError, ValueError, StopIteration, RuntimeError):
                 continue
