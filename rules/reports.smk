@@ -237,7 +237,12 @@ rule describe_series:
         "<benchmarks>/describe_series/{comparison}.tsv"
     params:
         names=names_of,
-        kind=lambda w: options({"kind": COMPARISONS[w.comparison]["series"][0]}),
+        settings=lambda w: options(
+            {"kind": COMPARISONS[w.comparison]["series"][0]},
+            layers=[
+                ENCODERS[e].get("layers", 0) for e in COMPARISONS[w.comparison]["encoders"][:-1]
+            ],
+        ),
     threads: 1
     resources:
         mem_mb=growing(2000),
@@ -246,7 +251,7 @@ rule describe_series:
         "../envs/training.yaml"
     shell:
         "python {input.script:q} {input.encoder:q} --output-series {output.series:q}"
-        " {params.names} {params.kind} 2>&1 | tee {log:q}"
+        " {params.names} {params.settings} 2>&1 | tee {log:q}"
 
 
 use rule gather_tables as gather_series with:

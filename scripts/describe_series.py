@@ -9,6 +9,7 @@ from common.command import run
 from common.contract import SERIES
 from common.encoders.course import steps_of
 from common.tables import write_table
+from common.workflow.series import depth_in
 
 
 def main(
@@ -18,6 +19,7 @@ def main(
     comparison: str,
     kind: Literal["course", "layers"],
     encoders: list[str],
+    layers: list[int] | None = None,
 ) -> None:
     """List the encoders that a series is made of: how long each was trained, or how deep it is.
 
@@ -37,18 +39,21 @@ def main(
         after its input embeddings and each of its layers.
     encoders
         Names of the encoders, in their order.
+    layers
+        Layers after which all but the last of them are cut.
     """
-    places = list(range(len(encoders)))
+    steps: list[int] | list[None] = [None] * len(encoders)
+    depths: list[int | None] = [None] * len(encoders)
     if kind == "course":
         trained = steps_of(encoder)
-        places = [0] * (len(encoders) - len(trained)) + trained
-    columns = {name: places if name == kind else None for name in ("course", "layers")}
-    frame = pl.DataFrame({"stage": range(len(encoders)), "encoder": encoders}).with_columns(
-        comparison=pl.lit(comparison),
-        steps=pl.Series(columns["course"] or [None] * len(encoders), dtype=pl.Int64),
-        layers=pl.Series(columns["layers"] or [None] * len(encoders), dtype=pl.Int64),
-    )
-    write_table(frame.with_columns(pl.col("stage").cast(pl.Int32)), output_series, SERIES)
+        steps = [0] * (len(encoders) - len(trained)) + trained
+    else:
+        depths = [*(layers or []), depth_in(encoder)]
+    frame = pl.DataFrame(
+        {"stage": range(len(encoders)), "encoder": encoders, "steps": steps, "layers": depths},
+        schema_overrides={"stage": pl.Int32, "steps": pl.Int64, "layers": pl.Int64},
+    ).with_columns(comparison=pl.lit(comparison))
+    write_table(frame, output_series, SERIES)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Checkpoints of a training and layers of an encoder, each an encoder of its own."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +18,7 @@ from transformers import AutoModel
 
 import describe_series
 import finetune_encoder
+import import_encoder
 import integrate_gradients
 import take_checkpoint
 import truncate_encoder
@@ -27,7 +29,7 @@ from common.encoders.layers import truncated
 from common.tables import read_table
 from common.weights.weighing import Weighing
 
-CUT = ("albert", "bert", "deberta-v2", "distilbert", "electra", "mpnet", "roberta", "xlm-roberta")
+CUT = ("albert", "bert", "distilbert", "electra", "mpnet", "roberta", "xlm-roberta")
 """Architectures without a norm after their last layer: what is cut is a hidden state."""
 NORMED = {"gpt2": "ln_f", "modernbert": "final_norm", "qwen2": "norm", "t5": "final_layer_norm"}
 
@@ -95,13 +97,11 @@ def test_checkpoints_lie_between_the_base_and_the_end(
     for place in (1, 2, 3):
         take_checkpoint.main(trained / "3", place=place, output_encoder=tmp_path / str(place))
     folders = [base, *(tmp_path / str(place) for place in (1, 2, 3)), trained / "3"]
-    weights = [
-        SentenceTransformer(str(folder), device="cpu")[0].model.get_input_embeddings().weight
-        for folder in folders
-    ]
+    encoders = [SentenceTransformer(str(folder), device="cpu") for folder in folders]
+    weights = [one[0].model.get_input_embeddings().weight.detach() for one in encoders]
     moved = [float((one - weights[0]).norm()) for one in weights]
     assert moved[0] == 0
-    assert all(a < b for a, b in zip(moved, moved[1:], strict=False))
+    assert all(a < b for a, b in pairwise(moved))
     with pytest.raises(InputError, match=r"keeps 3 checkpoints of its training, none of place 4"):
         take_checkpoint.main(trained / "3", place=4, output_encoder=tmp_path / "4")
 
@@ -155,7 +155,7 @@ def test_the_last_layer_weighs_as_the_encoder(tmp_path: Path, base: Path) -> Non
         )
         weights[encoder.name] = read_table(path, WEIGHTS)
     assert_frame_equal(weights[base.name], weights["last"], abs_tol=1e-6)
-    # nothing reaches a token from another before the first layer: alike at one place, alike in weight
+    # nothing reaches a token from another before the first layer: it weighs the same anywhere
     again = weights["first"].group_by("position", "token_id", pl.len().over("sentence_id"))
     spread = again.agg(pl.len().alias("n"), (pl.col("weight").max() - pl.col("weight").min()))
     assert spread.filter(pl.col("n") > 1).height > 3
@@ -173,3 +173,23 @@ def test_what_follows_the_pooling_is_left_out_and_depths_are_checked(
     assert cut[0].model.config.num_hidden_layers == 1
     with pytest.raises(InputError, match="has 2 layers; --layers 3 is none from 0 to that"):
         truncate_encoder.main(base, layers=3, output_encoder=tmp_path / "no")
+
+
+def test_an_architecture_that_needs_a_layer_is_refused_without_one(tmp_path: Path) -> None:
+    source = build_checkpoint("deberta-v2", tmp_path / "source")
+    import_encoder.main(source, output_encoder=tmp_path / "encoder")
+    truncate_encoder.main(tmp_path / "encoder", layers=1, output_encoder=tmp_path / "cut")
+    with pytest.raises(InputError, match="DebertaV2Model does not run with 0 layers"):
+        truncate_encoder.main(tmp_path / "encoder", layers=0, output_encoder=tmp_path / "none")
+
+
+def test_layers_tell_their_depth(tmp_path: Path, base: Path) -> None:
+    describe_series.main(
+        base,
+        output_series=tmp_path / "series.parquet",
+        comparison="layers",
+        kind="layers",
+        encoders=["it@layer1", "it"],
+        layers=[1],
+    )
+    assert read_table(tmp_path / "series.parquet", SERIES)["layers"].to_list() == [1, 2]

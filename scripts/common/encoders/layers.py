@@ -6,8 +6,10 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
 from transformers import PreTrainedModel
+from transformers.initialization import no_init_weights
 
 from common.command import InputError
+from common.encoders.encoder import ANY_TEXT
 
 
 def truncated(model: PreTrainedModel, layers: int) -> PreTrainedModel:
@@ -24,7 +26,8 @@ def truncated(model: PreTrainedModel, layers: int) -> PreTrainedModel:
         # a setting for each layer, as of those that attend to a window
         if name.endswith("layer_types") and isinstance(value, list):
             setattr(config, name, value[:layers])
-    shorter: PreTrainedModel = type(model)(config).eval()
+    with no_init_weights():
+        shorter: PreTrainedModel = type(model)(config).eval()
     result = shorter.load_state_dict(model.state_dict(), strict=False)
     if result.missing_keys:
         raise InputError(
@@ -40,7 +43,7 @@ def cut_after(encoder: SentenceTransformer, layers: int, what: str) -> int:
     Raises
     ------
     InputError
-        It has fewer layers, or no pooling.
+        It has fewer layers, or no pooling, or does not run with as many.
     """
     transformer = encoder[0]
     assert isinstance(transformer, Transformer)
@@ -52,4 +55,12 @@ def cut_after(encoder: SentenceTransformer, layers: int, what: str) -> int:
         raise InputError(f"{what}: no pooling module, so that no layer can be pooled as it is")
     transformer.model = truncated(transformer.model, layers)
     del encoder[pooled + 1 :]
+    try:
+        encoder.encode(ANY_TEXT)
+    except Exception as error:
+        kind = type(transformer.model).__name__
+        raise InputError(
+            f"{what}: {kind} does not run with {layers} layers ({error}); name others (layers: "
+            "[1, 2, ...])"
+        ) from error
     return depth

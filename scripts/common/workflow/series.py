@@ -64,14 +64,18 @@ def _course(encoders: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _layers(config: dict[str, Any], about: dict[str, Any]) -> dict[str, Any]:
-    """An encoder cut after its input embeddings and each of its layers, and itself."""
-    name = about["layers_of"]
-    depth = about.get("depth") or depth_of(config["encoders"], name)
-    if depth is None:
-        raise LookupError(f"how many layers {name!r} has is not known here; set depth beside it")
+    """An encoder cut after its input embeddings and its layers, or those named, and itself."""
+    name, kept = about["layers_of"], about.get("layers")
+    if kept is None:
+        depth = depth_of(config["encoders"], name)
+        if depth is None:
+            raise LookupError(
+                f"how many layers {name!r} has is not known here; name some: layers: [0, 3, 6, 9]"
+            )
+        kept = range(depth)
     cut = {
         f"{name}@layer{layers}": {"source": "layer", "base": name, "layers": layers}
-        for layers in range(depth)
+        for layers in sorted(kept)
     }
     return cut | {name: None}
 
@@ -83,7 +87,11 @@ def depth_of(encoders: dict[str, Any], name: str) -> int | None:
         encoder = encoders[encoder["base"]]
     if "architecture" in encoder:
         return int(encoder["architecture"]["layers"])
-    folder = at_home(encoder["path"]) if "path" in encoder else Path("nowhere")
+    return depth_in(at_home(encoder["path"])) if "path" in encoder else None
+
+
+def depth_in(folder: Path) -> int | None:
+    """Layers of the encoder in a directory, if its configuration tells."""
     for file in (folder / "config.json", folder / "0_Transformer" / "config.json"):
         try:
             about = json.loads(file.read_text())
