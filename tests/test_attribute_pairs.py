@@ -70,7 +70,9 @@ def contributions_of(model: Encoder, text: str) -> tuple[Contributions, np.ndarr
 def test_equals_integrated_jacobians_of_reverse_mode(
     tmp_path: Path, pooling: str, normalize: bool
 ) -> None:
-    build_encoder(tmp_path / "e", WORDS, layers=1, width=8, pooling=pooling, normalize=normalize)
+    build_encoder(
+        tmp_path / "e", WORDS, checked=True, layers=1, width=8, pooling=pooling, normalize=normalize
+    )
     model = Encoder(tmp_path / "e", device="cpu", dtype="float64", normalize=normalize)
     (first, left), (second, right) = (contributions_of(model, text) for text in TEXTS[:2])
     scale = float(np.linalg.norm(first.embedding) * np.linalg.norm(second.embedding))
@@ -82,7 +84,7 @@ def test_equals_integrated_jacobians_of_reverse_mode(
 
 @pytest.mark.parametrize("similarity", ["cosine", "dot"])
 def test_rows_sum_to_the_similarity(tmp_path: Path, similarity: str) -> None:
-    encoder = build_encoder(tmp_path / "e", WORDS, layers=1, width=8)
+    encoder = build_encoder(tmp_path / "e", WORDS, checked=True, layers=1, width=8)
     found = attribute(tmp_path, encoder, "--similarity", similarity)
     vectors = SentenceTransformer(str(encoder), device="cpu").double().encode(TEXTS)
     norms = np.linalg.norm(vectors, axis=1)
@@ -102,7 +104,7 @@ def test_rows_sum_to_the_similarity(tmp_path: Path, similarity: str) -> None:
 
 
 def test_shapley_values_and_shards(tmp_path: Path) -> None:
-    encoder = build_encoder(tmp_path / "e", WORDS, layers=1, width=8)
+    encoder = build_encoder(tmp_path / "e", WORDS, checked=True, layers=1, width=8)
     options = ("--baseline", "mask")
     found = attribute(tmp_path, encoder, *options, method="estimate_shapley")
     assert found["completeness"].max() < 1e-6
@@ -121,7 +123,7 @@ def test_shapley_values_and_shards(tmp_path: Path) -> None:
 
 def test_a_token_that_is_not_seen_carries_nothing(tmp_path: Path) -> None:
     options = {"architecture": "gpt2", "pooling": "cls"}
-    encoder = build_encoder(tmp_path / "e", WORDS, layers=1, width=8, **options)
+    encoder = build_encoder(tmp_path / "e", WORDS, checked=True, layers=1, width=8, **options)
     model = Encoder(encoder, device="cpu", dtype="float64")
     first, second = (contributions_of(model, text)[0] for text in TEXTS[:2])
     found, _ = attribute_pair(first, second, 1.0)

@@ -35,7 +35,7 @@ def test_memory_changes_weights_by_rounding_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     """Products of other shapes round otherwise in float32: to 1e-5 of the sentence's weights."""
-    encoder = build_encoder(tmp_path / "e", WORDS)
+    encoder = build_encoder(tmp_path / "e", WORDS, checked=True)
     corpus = write_corpus(tmp_path / "c.parquet", draw_texts(12))
     main, settings = METHODS[method]
     found = []

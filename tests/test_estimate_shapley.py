@@ -28,7 +28,7 @@ LONG = " ".join(WORDS[:16])
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_encoder(tmp_path_factory.mktemp("encoder") / "e", WORDS)
+    return build_encoder(tmp_path_factory.mktemp("encoder") / "e", WORDS, checked=True)
 
 
 def tokenized(model: Encoder, text: str, number: int = 0) -> Sentence:
@@ -168,7 +168,7 @@ def test_command_stops_at_the_target_error(encoder: Path, tmp_path: Path) -> Non
 
 
 def test_command_refuses_to_drop_everything(tmp_path: Path) -> None:
-    directory = build_encoder(tmp_path / "e", WORDS)
+    directory = build_encoder(tmp_path / "e", WORDS, checked=True)
     file = directory / "tokenizer.json"
     tokenizer = json.loads(file.read_text())
     tokenizer["post_processor"]["single"] = [{"Sequence": {"id": "A", "type_id": 0}}]

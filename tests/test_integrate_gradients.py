@@ -30,7 +30,7 @@ def options(**changed: object) -> list[object]:
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_encoder(tmp_path_factory.mktemp("encoder") / "e", WORDS)
+    return build_encoder(tmp_path_factory.mktemp("encoder") / "e", WORDS, checked=True)
 
 
 def weigh(encoder: Path, corpus: Path, **changed: object) -> pl.DataFrame:
@@ -170,7 +170,7 @@ def test_options_that_cannot_be(
 
 
 def test_bad_sentences_and_encoders_are_named(tmp_path: Path) -> None:
-    encoder = build_encoder(tmp_path / "e", WORDS)
+    encoder = build_encoder(tmp_path / "e", WORDS, checked=True)
     corpus = write_corpus(tmp_path / "c.parquet", ["the boat", "  "])
     arguments = (encoder, corpus, "--output-weights", tmp_path / "w.parquet", *options())
     assert f"{corpus}: sentence_id 1 has no tokens" in assert_refuses(
@@ -188,7 +188,7 @@ def test_bad_sentences_and_encoders_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("architecture", ["t5", "modernbert"])
 def test_embeddings_that_meet_a_norm_first(tmp_path: Path, architecture: str) -> None:
     """The embedding jumps where the path leaves zero, since only the direction counts."""
-    encoder = build_encoder(tmp_path / "e", WORDS, architecture=architecture)
+    encoder = build_encoder(tmp_path / "e", WORDS, checked=True, architecture=architecture)
     corpus = write_corpus(tmp_path / "c.parquet", ["the boat ran"])
     output = tmp_path / "w.parquet"
     settings = options(baseline="zero", **{"max-nodes": 48, "on-missed": "stop"})

@@ -55,7 +55,7 @@ class Stopping:
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_encoder(tmp_path_factory.mktemp("encoder") / "e", WORDS)
+    return build_encoder(tmp_path_factory.mktemp("encoder") / "e", WORDS, checked=True)
 
 
 @pytest.mark.parametrize(

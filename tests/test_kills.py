@@ -20,7 +20,7 @@ from common.tables import read_metadata, read_table
 
 pytestmark = pytest.mark.slow
 
-KILLS = 5
+KILLS = 3
 AT_ONCE = 0.25
 """Share of the moments that do not wait for a job to end first."""
 LONGEST = 2.0

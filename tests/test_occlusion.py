@@ -16,7 +16,7 @@ from common.tables import read_metadata, read_table
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_encoder(tmp_path_factory.mktemp("encoder") / "e", WORDS)
+    return build_encoder(tmp_path_factory.mktemp("encoder") / "e", WORDS, checked=True)
 
 
 def embed(model: SentenceTransformer, ids: list[int], mask: list[int]) -> np.ndarray:

@@ -167,7 +167,9 @@ def test_embedded_rule_takes_every_other_node(nodes: int) -> None:
 
 @pytest.fixture(scope="module")
 def deep(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
-    directory = build_encoder(tmp_path_factory.mktemp("deep") / "e", WORDS, layers=12, width=16)
+    directory = build_encoder(
+        tmp_path_factory.mktemp("deep") / "e", WORDS, checked=True, layers=12, width=16
+    )
     encoder = Encoder(directory, device="cpu")
     for name, parameter in encoder.modules[0].named_parameters():
         if parameter.dim() > 1 and "embeddings" not in name:

@@ -152,7 +152,7 @@ def test_words_that_one_encoder_cuts_are_left_out(tmp_path: Path) -> None:
 def test_weights_behind_a_prompt_have_the_surprisal_of_their_tokens(tmp_path: Path) -> None:
     words = [*WORDS, "query", ":"]
     masked_lm = build_masked_lm(tmp_path / "lm", words)
-    encoder = build_encoder(tmp_path / "e", words)
+    encoder = build_encoder(tmp_path / "e", words, checked=True)
     change(
         encoder / "config_sentence_transformers.json",
         prompts={"query": "query: "},

@@ -19,6 +19,8 @@ from transformers import (
     T5EncoderModel,
 )
 
+from common.command import PROVENANCE_FILE
+
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 POSITIONS = 40
 SPREAD = 4.0
@@ -60,8 +62,12 @@ def build_encoder(
     seed: int = 0,
     dense: int | None = None,
     normalize: bool = False,
+    checked: bool = False,
 ) -> Path:
-    """Save a random sentence encoder of a transformers `architecture` with a word tokenizer."""
+    """Save a random sentence encoder of a transformers `architecture` with a word tokenizer.
+
+    One that is not `checked` is compared with encode() by each script that weighs.
+    """
     tokenizer = build_tokenizer(words)
     torch.manual_seed(seed)
     config = _config(architecture, tokenizer, layers, width)
@@ -75,6 +81,8 @@ def build_encoder(
         modules.append(Normalize())
     encoder = SentenceTransformer(modules=modules, device="cpu")
     encoder.save(str(directory), create_model_card=False)
+    if checked:
+        (directory / PROVENANCE_FILE).write_text("{}")
     return directory
 
 

@@ -12,6 +12,8 @@ from common.reports.wording import Row, listed, markdown_table, number, p_value,
 
 Tables = dict[str, pl.DataFrame]
 Key = dict[str, Any]
+MANY = 4
+"""Encoders after the first of which a summary speaks of the last alone."""
 SIGNIFICANT = 0.05
 """p below which a relation or a change is said to be there."""
 
@@ -38,7 +40,7 @@ def on_comparisons(tables: Tables) -> Iterator[str]:
 def on_relations(tables: Tables, quantity: str) -> Iterator[str]:
     """A paragraph for each comparison, corpus and method: of each encoder after the first.
 
-    Of a comparison of one encoder, it is of that. First comes the answer: the correlation, or how
+    Of many encoders, it is of the last; of a comparison of one encoder, it is of that. First comes the answer: the correlation, or how
     it changed, and what may be concluded.
     """
     regressions = tables["regression"].filter(quantity=quantity)
@@ -48,7 +50,8 @@ def on_relations(tables: Tables, quantity: str) -> Iterator[str]:
         where = f"- **{cell['comparison']}** on {cell['corpus']}, {METHOD_NAMES[cell['method']]}: "
         if rows["stage"].n_unique() == 1:
             yield where + on_encoder(tables, cell, quantity)
-        for stage in sorted(rows["stage"].unique().to_list()[1:]):
+        stages = sorted(rows["stage"].unique().to_list())[1:]
+        for stage in stages if len(stages) < MANY else stages[-1:]:
             yield where + on_change(tables, cell | {"stage": stage}, quantity)
 
 
@@ -191,8 +194,8 @@ def on_classes(rows: pl.DataFrame, verb: str) -> str:
 
 
 def on_rivals(tables: Tables, quantity: str) -> Iterator[str]:
-    """What several encoders that are held against one changed, side by side."""
-    changes = averaged(tables["change"])
+    """What several encoders that are held against one changed, side by side; no checkpoints."""
+    changes = averaged(tables["change"]).filter(~pl.col("encoder").str.contains("@"))
     rivals = changes.filter(quantity=quantity).drop_nulls("pearson_change")
     for (corpus, method, reference), rows in rivals.group_by(
         "corpus", "method", "reference", maintain_order=True
