@@ -40,8 +40,8 @@ def on_comparisons(tables: Tables) -> Iterator[str]:
 def on_relations(tables: Tables, quantity: str) -> Iterator[str]:
     """A paragraph for each comparison, corpus and method: of each encoder after the first.
 
-    Of many encoders, it is of the last; of a comparison of one encoder, it is of that. First comes the answer: the correlation, or how
-    it changed, and what may be concluded.
+    Of many encoders, it is of the last; of a comparison of one encoder, it is of that. First comes
+    the answer: the correlation, or how it changed, and what may be concluded.
     """
     regressions = tables["regression"].filter(quantity=quantity)
     keys = ["comparison", "corpus", "method"]
