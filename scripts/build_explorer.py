@@ -6,7 +6,6 @@ from typing import Any
 
 from common.command import InputError, run
 from common.contract import DATA, INFORMATION, QUANTITIES
-from common.correlations.weighed_tokens import unit_of
 from common.reports import style
 from common.reports.data_block import stands_on
 from common.reports.page import Columns, write_page
@@ -38,7 +37,7 @@ def about_data(table: Path) -> list[dict[str, Any]]:
     """What each comparison on a corpus stands on, and its warnings."""
     return [
         {name: row[name] for name in ("comparison", "corpus", "rare_examples", "warnings")}
-        | {"line": stands_on(row, unit_of(table))}
+        | {"line": stands_on(row)}
         for row in read_table(table, DATA).iter_rows(named=True)
     ]
 

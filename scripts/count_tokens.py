@@ -8,15 +8,17 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
+from transformers import PreTrainedTokenizerBase
 
-from common.command import run
+from common.command import InputError, run
 from common.contract import PAIR_COUNTS, SENTENCE_LENGTHS, TOKEN_COUNTS
 from common.progress import progress
 from common.tables import write_parts, write_table
 from common.tokens.corpus_blocks import CorpusFile
-from common.tokens.counted_types import TokenTypes, WordTypes
+from common.tokens.counted_types import SegmentedTypes, TokenTypes, WordTypes
 from common.tokens.numbered_words import digest
 from common.tokens.pair_counts import GROUPS, HELD, PairSum, count_grouped_pairs
+from common.tokens.segmenters import told_by
 from common.tokens.sentences import parse_shard
 from common.tokens.vocabulary import fingerprint, load_tokenizer
 
@@ -24,9 +26,18 @@ UNKNOWN_SHARE = 0.01
 """More unknown tokens are worth a warning."""
 
 
+def types_of(
+    tokenizer: PreTrainedTokenizerBase | None, unit: str
+) -> TokenTypes | WordTypes | SegmentedTypes:
+    """What is counted: tokens or words of a tokenizer, or the words of ICU."""
+    if tokenizer is None:
+        return SegmentedTypes()
+    return WordTypes(tokenizer) if unit == "word" else TokenTypes(tokenizer)
+
+
 def main(
     corpus: Path,
-    tokenizer: Path,
+    tokenizer: Path | None = None,
     *,
     output_tokens: Path,
     output_pairs: Path,
@@ -49,7 +60,8 @@ def main(
     corpus
         Sentences (Parquet).
     tokenizer
-        Directory of the tokenizer, or of an encoder.
+        Directory of the tokenizer, or of an encoder; without one, words are counted as ICU finds
+        them, in small letters.
     output_tokens
         Occurrences of every type of the vocabulary, or of every word as it was met (Parquet).
     output_pairs
@@ -72,9 +84,11 @@ def main(
         len(sentences) * (number - 1) // shards,
         len(sentences) * number // shards,
     )
-    words = load_tokenizer(tokenizer)
+    if tokenizer is None and unit == "token":
+        raise InputError(f"{corpus}: no tokenizer to count tokens of; give one, or --unit word")
+    words = load_tokenizer(tokenizer) if tokenizer else None
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
-    types = WordTypes(words) if unit == "word" else TokenTypes(words)
+    types = types_of(words, unit)
     tokens = np.zeros(len(types), np.int64)
     pairs = PairSum(pairs_in_memory)
     seen: Counter[int] = Counter()
@@ -88,7 +102,8 @@ def main(
             bar.update(len(part))
     spelled = pl.Series(types.spelled, dtype=pl.String)
     counted = pl.DataFrame({"token_id": np.arange(len(types)), "token": spelled, "count": tokens})
-    unknown = counted.filter(token=words.unk_token)["count"].sum() / max(tokens.sum(), 1)
+    odd = counted.filter(token=words.unk_token)["count"].sum() if words else 0
+    unknown = odd / max(tokens.sum(), 1)
     logging.info("%d %ss, %.2f %% unknown", tokens.sum(), unit, 100 * unknown)
     if unknown > UNKNOWN_SHARE:
         logging.warning("%.0f %% unknown: this tokenizer fits the corpus badly", 100 * unknown)
@@ -96,7 +111,8 @@ def main(
         logging.info("%d special tokens spelled out in the text left out", types.left_out)
     if seen[0]:
         logging.warning("%d sentences without tokens", seen[0])
-    identity = {"tokenizer": fingerprint(words), "unit": unit}
+    identity = {"tokenizer": fingerprint(words)} if words else told_by("icu")
+    identity["unit"] = unit
     if unit == "word":
         identity["words"] = digest(counted)
     write_table(counted, output_tokens, TOKEN_COUNTS, **identity)

@@ -98,6 +98,7 @@ def main(
     row = {
         "comparison": comparison,
         "corpus": corpus,
+        "unit": unit,
         "sentences_counted": sentences["sentences"].sum(),
         "tokens_counted": counted,
         "types_counted": (types["count"] > 0).sum(),
@@ -115,8 +116,8 @@ def main(
         "tokens_regressed": len(left),
         "types_regressed": left["token"].n_unique(),
     }
-    warnings = list(warnings_of(row, thresholds, unit))
-    logging.info("%s", stands_on(row, unit))
+    warnings = list(warnings_of(row, thresholds))
+    logging.info("%s", stands_on(row))
     for warning in warnings:
         logging.warning("%s", warning)
     frame = pl.DataFrame([row]).with_columns(

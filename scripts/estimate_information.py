@@ -92,7 +92,7 @@ def main(
         )
         frame = frame.join(known, on="token", how="left", maintain_order="left")
     about = read_metadata(tokens)
-    identity = {name: about[name] for name in ("tokenizer", "unit")}
+    identity = {name: about[name] for name in ("tokenizer", "segmenter", "unit") if name in about}
     write_table(frame, output_information, INFORMATION, **identity)
 
 

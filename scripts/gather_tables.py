@@ -9,7 +9,7 @@ from common.command import InputError, run
 from common.contract import TABLES
 from common.tables import check_rows, read_metadata, read_table, write_table
 
-IDENTITY = ("tokenizer", "unit", "encoder", "method", "corpus")
+IDENTITY = ("tokenizer", "segmenter", "unit", "encoder", "method", "corpus")
 """What the metadata of tables tell that only tables of one kind and origin share."""
 
 
@@ -33,6 +33,9 @@ def main(tables: list[Path], *, output_table: Path, table: str) -> None:
     kind = TABLES[table]
     frames = [read_table(path, kind) for path in tables]
     about = [read_metadata(path) for path in tables]
+    units = sorted({one["unit"] for one in about if "unit" in one})
+    if "comparison" in kind.keys and len(units) > 1:  # comparisons of one run may differ in it
+        about = [one | {"unit": " and ".join(units)} for one in about]
     for path, frame, metadata in zip(tables, frames, about, strict=True):
         for name in IDENTITY:
             if (found := metadata.get(name)) != (first := about[0].get(name)):

@@ -61,6 +61,7 @@ def main(
     identity = shared_metadata(
         [*tokens, *pairs, *lengths],
         "tokenizer",
+        "segmenter",
         "unit",
         remedy="counts of different {name}s cannot be added",
     )

@@ -12,6 +12,7 @@ from common.memory import budget
 from common.progress import progress
 from common.tables import write_table
 from common.tokens.jobs import Job
+from common.tokens.segmenters import Segmenter, told_by
 from common.tokens.sentences import batches, read_sentences
 from common.tokens.vocabulary import fingerprint
 
@@ -25,6 +26,7 @@ def main(
     job: Job = Job(),
     output_surprisal: Path,
     variant: Variant,
+    segmenter: Segmenter = "tokenizer",
 ) -> None:
     """Score the surprisal (nats) of every token in its sentence by a masked language model.
 
@@ -44,9 +46,11 @@ def main(
     variant
         What is masked: the token alone (Salazar et al. 2020), or the later tokens of its word too
         (Kauf and Ivanova 2023).
+    segmenter
+        Who tells what a word is: the tokenizer, or icu, the same for all encoders.
     """
     model = MaskedLM(masked_lm, device=job.device)
-    sentences = read_sentences(corpus, model.tokenizer, model.longest)
+    sentences = read_sentences(corpus, model.tokenizer, model.longest, segmenter=segmenter)
     within = budget(job.memory, [model.model], model.device)
     of_shard = batches(sentences, BATCH, job.shard)
     scored = [sentence for batch in of_shard for sentence in batch]
@@ -73,6 +77,7 @@ def main(
     identity = {
         "tokenizer": fingerprint(model.tokenizer),
         "rows": str(sum(s.special.count(False) for s in sentences)),
+        **told_by(segmenter),
     }
     write_table(frame, output_surprisal, SURPRISAL, **identity)
 

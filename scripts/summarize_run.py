@@ -4,7 +4,6 @@ from pathlib import Path
 
 from common.command import InputError, run
 from common.contract import FOREMOST, TABLES
-from common.correlations.weighed_tokens import unit_of
 from common.reports.data_block import LAST, on_data
 from common.reports.summary import (
     covers,
@@ -92,7 +91,7 @@ def main(
         f"{covers(tables['regression'])} p is the share of permutations of the quantity over "
         "types of like frequency that move a correlation, or its change, as far.",
         "\n## Data\n",
-        *on_data(tables["data"], unit_of(data)),
+        *on_data(tables["data"]),
         f"\n{LAST}",
         "\n## All quantities\n",
         on_tests(tables),

@@ -550,6 +550,7 @@ DATA = Table(
     ("comparison", "corpus"),
     {
         **{k: REGRESSION.columns[k] for k in ("comparison", "corpus")},
+        "unit": _key(pa.string(), "what is counted and weighed: token or word"),
         "sentences_counted": Column(pa.int64(), "sentences", "sentences that quantities are of"),
         "tokens_counted": Column(pa.int64(), "tokens", "tokens, or words, that quantities are of"),
         "types_counted": Column(pa.int64(), "types", "different ones of them"),

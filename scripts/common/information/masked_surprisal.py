@@ -101,7 +101,7 @@ class MaskedLM:
 
         `original` masks the token alone (Salazar et al. 2020); `within_word_l2r` also masks
         the later tokens of its word (Kauf and Ivanova 2023), a word being what the
-        tokenizer splits text into before it looks for its pieces.
+        tokenizer splits text into before it looks for its pieces, or what ICU says.
 
         Parameters
         ----------

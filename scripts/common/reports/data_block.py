@@ -46,8 +46,9 @@ class Thresholds:
     types: int
 
 
-def warnings_of(row: Mapping[str, Any], beyond: Thresholds, unit: str) -> Iterator[str]:
+def warnings_of(row: Mapping[str, Any], beyond: Thresholds) -> Iterator[str]:
     """A sentence for each number of a row of the data table that is beyond its threshold."""
+    unit = row["unit"]
     unknown, counted = row["share_unknown"], row["share_unknown_counted"]
     if max(unknown, counted) > beyond.unknown_share:
         yield (
@@ -86,10 +87,10 @@ def warnings_of(row: Mapping[str, Any], beyond: Thresholds, unit: str) -> Iterat
             )
 
 
-def stands_on(row: Mapping[str, Any], unit: str) -> str:
+def stands_on(row: Mapping[str, Any]) -> str:
     """What was counted, weighed, left out and regressed, in a line without a full stop."""
     counted, weighed, regressed = (
-        f"{row[f'tokens_{done}']:,} {unit}s" for done in ("counted", "weighed", "regressed")
+        f"{row[f'tokens_{done}']:,} {row['unit']}s" for done in ("counted", "weighed", "regressed")
     )
     inexact = ""
     if row["share_inexact"] is not None:
@@ -107,7 +108,7 @@ def stands_on(row: Mapping[str, Any], unit: str) -> str:
     )
 
 
-def on_data(data: pl.DataFrame, unit: str) -> Iterator[str]:
+def on_data(data: pl.DataFrame) -> Iterator[str]:
     """A line for the comparisons on a corpus that stand on the same data, and its warnings.
 
     The lines read the same in Markdown and in reStructuredText.
@@ -117,7 +118,7 @@ def on_data(data: pl.DataFrame, unit: str) -> Iterator[str]:
         row = rows.row(0, named=True)
         whose = f"**{listed(rows['comparison'].to_list())}** on {row['corpus']}"
         rare = f" (``{row['rare_examples']}``)" if row["rare_examples"] else ""
-        yield f"- {whose}: {stands_on(row, unit)}{rare}."
+        yield f"- {whose}: {stands_on(row)}{rare}."
         for warning in row["warnings"]:
             yield f"- **Warning**, {whose}: {warning}"
 

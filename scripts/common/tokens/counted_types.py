@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from common.command import InputError
 from common.tokens.independent_pieces import Types, each_once
+from common.tokens.segmenters import reading, segment
 from common.tokens.vocabulary import special_ids, spellings
 from common.tokens.words import Speller, has_word_boundaries
 
@@ -96,6 +97,30 @@ class WordTypes:
         if not self.special.isdisjoint(ids):
             return SPECIAL
         return self.numbers.setdefault(self.speller.read(ids), len(self.numbers))
+
+
+class SegmentedTypes:
+    """Words as ICU finds them in a text, numbered from 0 as they are met; all are counted."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+        self.left_out = 0
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def spelled(self) -> list[str]:
+        """The words met until now, by their number."""
+        return list(self.numbers)
+
+    def number(self, texts: pl.Series) -> Types:
+        """Numbers of the words of texts, laid end to end, and how many each text has."""
+        return _flat([self._number(text) for text in texts])
+
+    def _number(self, text: str) -> list[int]:
+        words = (reading(text[begin:end]) for begin, end in segment(text))
+        return [self.numbers.setdefault(word, len(self.numbers)) for word in words]
 
 
 def _without(

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from transformers import PreTrainedTokenizerBase
+from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from common.command import InputError
 from common.contract import CORPUS
 from common.tables import read_table
+from common.tokens.segmenters import Segmenter, words_of
 from common.tokens.vocabulary import special_ids
 from common.tokens.words import Speller, has_word_boundaries
 
@@ -23,9 +24,10 @@ GOLDEN_RATIO = (5**0.5 - 1) / 2
 class Sentence:
     """Tokens of one sentence [n], cut to what the model takes if `truncated`.
 
-    `words` [n] numbers the words that the tokenizer splits text into, None where a token is in
-    none; it is None itself if the tokenizer does not say.
-    `spelled` [n] is how they read, None where a token is in none or its word was cut.
+    `words` [n] numbers the words that the tokenizer, or the segmenter, splits text into, None where
+    a token is in none; it is None itself if the tokenizer does not say.
+    `spelled` [n] is how they read, None where a token is in none or its word was cut or shares a
+    token with another.
     `id` is the user's name of the row, if there is one; `vectors` [n, d] are what `weight` is the
     norm of.
     """
@@ -80,7 +82,11 @@ class Sentence:
 
 
 def read_sentences(
-    corpus: Path, tokenizer: PreTrainedTokenizerBase, longest: int | None, prompt: str = ""
+    corpus: Path,
+    tokenizer: PreTrainedTokenizerBase,
+    longest: int | None,
+    prompt: str = "",
+    segmenter: Segmenter = "tokenizer",
 ) -> list[Sentence]:
     """The sentences of a corpus as tokens behind a `prompt`, at most `longest` each.
 
@@ -94,7 +100,8 @@ def read_sentences(
     table = read_table(corpus, CORPUS).sort("sentence_id")
     if table.is_empty():
         raise InputError(f"{corpus}: holds no sentences")
-    sentences = make_sentences(table["text"].to_list(), tokenizer, longest, prompt)
+    texts = table["text"].to_list()
+    sentences = make_sentences(texts, tokenizer, longest, prompt, segmenter)
     own = table["id"] if "id" in table.columns else [None] * len(table)
     for number, name, sentence in zip(table["sentence_id"], own, sentences, strict=True):
         sentence.number, sentence.id = number, name
@@ -107,7 +114,11 @@ def read_sentences(
 
 
 def make_sentences(
-    texts: list[str], tokenizer: PreTrainedTokenizerBase, longest: int | None, prompt: str = ""
+    texts: list[str],
+    tokenizer: PreTrainedTokenizerBase,
+    longest: int | None,
+    prompt: str = "",
+    segmenter: Segmenter = "tokenizer",
 ) -> list[Sentence]:
     """Texts as tokens behind a `prompt`, at most `longest` each, numbered from 0.
 
@@ -117,11 +128,19 @@ def make_sentences(
     prompted = [prompt + text for text in texts]
     encoded = tokenizer(prompted, return_special_tokens_mask=True, verbose=False)
     ids, special = encoded["input_ids"], encoded["special_tokens_mask"]
-    has_words, speller = has_word_boundaries(tokenizer), Speller(tokenizer)
-    words: list[list[int | None]] = [
-        encoded.word_ids(k) if has_words else [None] * len(ids[k]) for k in range(len(ids))
-    ]
-    spelled = [speller.words(*both) for both in zip(ids, words, strict=True)]
+    has_words = tokenizer.is_fast if segmenter == "icu" else has_word_boundaries(tokenizer)
+    speller = Speller(tokenizer)
+
+    def tell_words(text: str, found: BatchEncoding, row: int) -> tuple[list[int | None], dict]:
+        if not has_words:
+            return [None] * len(found["input_ids"][row]), {}
+        if segmenter == "icu":
+            return words_of(text, found.encodings[row], len(prompt))
+        numbers = found.word_ids(row)
+        return numbers, speller.words(found["input_ids"][row], numbers)
+
+    told = [tell_words(text, encoded, k) for k, text in enumerate(texts)]
+    words, spelled = [numbers for numbers, _ in told], [read for _, read in told]
     long = [k for k, tokens in enumerate(ids) if longest and len(tokens) > longest]
     if long:
         cut = tokenizer(
@@ -132,8 +151,7 @@ def make_sentences(
         )
         for row, k in enumerate(long):
             ids[k], special[k] = cut["input_ids"][row], cut["special_tokens_mask"][row]
-            words[k] = cut.word_ids(row) if has_words else [None] * len(ids[k])
-            left = speller.words(ids[k], words[k])
+            words[k], left = tell_words(texts[k], cut, row)
             spelled[k] = dict(left.items() & spelled[k].items())
     cuts, never, typed = set(long), special_ids(tokenizer), 0
     before = tokenizer(prompt)["input_ids"] if prompt else []
@@ -151,7 +169,7 @@ def make_sentences(
                 *(k, text, ids[k], flags),
                 truncated=k in cuts,
                 words=own if has_words else None,
-                spelled=[spelled[k].get(word) for word in own],
+                spelled=[spelled[k].get(word, (None, 0))[0] for word in own],
             )
         )
     if typed:

@@ -24,13 +24,23 @@ class Speller:
         self.tokenizer = tokenizer
         self.read = cache(self._read)
 
-    def words(self, ids: list[int], numbers: list[int | None]) -> dict[int | None, str]:
-        """The words of a sentence by their number, of its tokens [n] and their words' [n]."""
+    def words(
+        self, ids: list[int], numbers: list[int | None]
+    ) -> dict[int | None, tuple[str, int]]:
+        """How the words of a sentence read, by their number, and how many tokens they have.
+
+        Parameters
+        ----------
+        ids
+            The sentence's tokens [n].
+        numbers
+            Of the words that these are in [n].
+        """
         tokens: dict[int | None, list[int]] = defaultdict(list)
         for token, number in zip(ids, numbers, strict=True):
             if number is not None:
                 tokens[number].append(token)
-        return {number: self.read(tuple(ids_of_word)) for number, ids_of_word in tokens.items()}
+        return {number: (self.read(tuple(ids)), len(ids)) for number, ids in tokens.items()}
 
     def _read(self, ids: tuple[int, ...]) -> str:
         tokens = list(self.tokenizer.convert_ids_to_tokens(list(ids)))

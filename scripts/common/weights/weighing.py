@@ -14,6 +14,7 @@ from common.encoders.encoder import Dtype, Encoder
 from common.memory import Budget, budget
 from common.progress import progress
 from common.tokens.jobs import Job
+from common.tokens.segmenters import Segmenter, told_by
 from common.tokens.sentences import Sentence, batches, read_sentences
 from common.weights.kept_weights import KeptWeights
 from common.weights.weights_table import write_vectors, write_weights
@@ -59,6 +60,8 @@ class Weighing(Job):
     dtype
         Numbers of the encoder's passes; on a GPU, bfloat16 is fast and exact to about 1 %, and tf32
         is float32 with products rounded to 10 bits.
+    segmenter
+        Who tells what a word is: the encoder's tokenizer, or icu, the same for all encoders.
     output_vectors
         Table of the contribution vectors, whose norms the weights are.
     output_checkpoints
@@ -68,6 +71,7 @@ class Weighing(Job):
     seed: int = 0
     normalize: bool = False
     dtype: Dtype = "float32"
+    segmenter: Segmenter = "tokenizer"
     output_vectors: Path | None = None
     output_checkpoints: Path | None = None
 
@@ -99,6 +103,7 @@ class Weighing(Job):
                     bar.update(len(done))
         method.conclude(opened, weighed)
         about = {"encoder": encoder.name, "method": method.name, "corpus": corpus.stem}
+        about |= told_by(self.segmenter)
         if self.output_vectors is not None:
             write_vectors(opened.encoder, weighed, self.output_vectors, of=every, about=about)
         write_weights(opened.encoder, weighed, output_weights, of=every, about=about)
@@ -117,7 +122,9 @@ class Weighing(Job):
         if not (encoder / PROVENANCE_FILE).exists():
             check_agreement(encoder, encoder)
         model = Encoder(encoder, device=self.device, dtype=self.dtype, normalize=self.normalize)
-        sentences = read_sentences(corpus, model.tokenizer, model.longest, model.prompt)
+        sentences = read_sentences(
+            corpus, model.tokenizer, model.longest, model.prompt, self.segmenter
+        )
         skipped = model.unplaced
         odd = next((s for s in sentences if skipped is not None and skipped in s.ids), None)
         if odd is not None:
