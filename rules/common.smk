@@ -11,8 +11,8 @@ SCRIPTS = os.path.relpath(HOME / "scripts") if HOME == Path.cwd() else str(HOME 
 sys.path.insert(0, str(HOME / "scripts"))
 from common.corpora.files import at_home, find_files
 from common.workflow.configuration import ConfigError, add_replicates, check_yaml, columns_of
-from common.workflow.configuration import derive_seed, foreign_tokenizers, has_exact
-from common.workflow.configuration import may_have_pairs, numbered, replicate, root_of, validated
+from common.workflow.configuration import counted_in, derive_seed, foreign_tokenizers, has_exact
+from common.workflow.configuration import OF_WORDS, may_have_pairs, numbered, replicate, root_of, segmented, unit_of, validated
 from common.workflow.costs import lines_of
 from common.workflow.ending import errors_of, results_of
 from common.workflow.imports import modules_of
@@ -114,7 +114,7 @@ wildcard_constraints:
     corpus=NAME,
     counted_on=NAME,
     encoder=rf"{NAME}(@[a-z]+\d+)?(\.\d+)?",
-    tokenizer=NAME,
+    tokenizer=f"{NAME}({OF_WORDS})?",
     masked_lm=NAME,
     comparison=NAME,
     method="integrated_gradients|shapley|occlusion",
@@ -196,7 +196,7 @@ def growing(amount):
 
 def thousand_types(wildcards):
     """Thousands of types that are counted; of a vocabulary that the config does not tell, many."""
-    if ANALYSIS["unit"] == "word":
+    if wildcards.tokenizer.endswith(OF_WORDS):
         return 100
     tokenizer = ENCODERS[wildcards.tokenizer].get("tokenizer") or {}
     return tokenizer.get("vocabulary", 32_000) / 1000
@@ -233,10 +233,10 @@ def trainings_of(comparison, replicates):
 
 
 def counts_of(wildcards):
-    """The corpus and the tokenizer that a comparison's quantities are counted by."""
+    """The corpus and the types, of a tokenizer or words, that a comparison's quantities are of."""
     comparison = COMPARISONS[wildcards.comparison]
     weighed = getattr(wildcards, "corpus", comparison["weighed"][0])
-    return comparison["counted_on"] or weighed, root_of(config, comparison["encoders"][0])
+    return comparison["counted_on"] or weighed, counted_in(config, comparison)
 
 
 def information_of(wildcards):
@@ -315,6 +315,7 @@ def weighing_options(method):
         seed=seed_for(method, wildcards.corpus),
         normalize=WEIGHTS["normalize"],
         dtype=WEIGHTS["dtype"],
+        segmenter=ANALYSIS["segmenter"],
         memory=WEIGHTS["memory"],
     )
 

@@ -47,7 +47,9 @@ rule score_surprisal:
     benchmark:
         "<benchmarks>/score_surprisal/{masked_lm}.{corpus}.{shard}.tsv"
     params:
-        settings=options(config["surprisal"], memory=WEIGHTS["memory"]),
+        settings=options(
+            config["surprisal"], memory=WEIGHTS["memory"], segmenter=ANALYSIS["segmenter"]
+        ),
         device=config["device"],
     threads: 1
     resources:

@@ -134,7 +134,11 @@ rule measure_embedding_norms:
 use rule gather_tables as gather_embedding_norms with:
     input:
         **script_of("gather_tables"),
-        tables=[f"<results>/correlations/{name}/embedding_norms.parquet" for name in COMPARISONS],
+        tables=[
+            f"<results>/correlations/{name}/embedding_norms.parquet"
+            for name, comparison in COMPARISONS.items()
+            if unit_of(config, comparison) == "token"
+        ],
     output:
         table="<results>/tables/embedding_norms.parquet",
     log:

@@ -1,3 +1,9 @@
+def teller_of(types):
+    """The encoder whose tokenizer tells the types that are counted; none tells words of ICU."""
+    name = types.removesuffix(OF_WORDS)
+    return None if types == segmented(config) else name
+
+
 COUNTS = "<results>/shards/counts/{{{{corpus}}}}/{{{{tokenizer}}}}/{{scatteritem}}/{}.parquet"
 
 
@@ -55,8 +61,8 @@ rule count_tokens:
     input:
         **script_of("count_tokens"),
         corpus="<results>/corpora/{corpus}.parquet",
-        tokenizer=lambda w: tokenizer_of(w.tokenizer),
-        checks=lambda w: tokenizer_checks(w.tokenizer),
+        tokenizer=lambda w: tokenizer_of(teller_of(w.tokenizer)) if teller_of(w.tokenizer) else [],
+        checks=lambda w: tokenizer_checks(teller_of(w.tokenizer)) if teller_of(w.tokenizer) else [],
     output:
         tokens=temp("<results>/shards/counts/{corpus}/{tokenizer}/{shard}/tokens.parquet"),
         pairs=temp("<results>/shards/counts/{corpus}/{tokenizer}/{shard}/pairs.parquet"),
@@ -66,7 +72,11 @@ rule count_tokens:
     benchmark:
         "<benchmarks>/count_tokens/{corpus}.{tokenizer}.{shard}.tsv"
     params:
-        settings=options(config["information"], "block", "pairs_in_memory", unit=ANALYSIS["unit"]),
+        settings=lambda w: options(
+            config["information"],
+            *("block", "pairs_in_memory"),
+            unit="word" if w.tokenizer.endswith(OF_WORDS) else "token",
+        ),
     threads: 2
     resources:
         mem_mb=by_types(1500, 20),

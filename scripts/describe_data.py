@@ -7,7 +7,13 @@ import polars as pl
 
 from common.command import InputError, run
 from common.contract import DATA, INFORMATION, SENTENCE_LENGTHS, WEIGHTS
-from common.correlations.weighed_tokens import inexact, join_types, unit_of
+from common.correlations.weighed_tokens import (
+    check_words,
+    inexact,
+    join_types,
+    segmenter_of,
+    unit_of,
+)
 from common.reports.data_block import Thresholds, stands_on, warnings_of
 from common.tables import (
     read_metadata,
@@ -70,6 +76,7 @@ def main(
         A row with these numbers and the warnings.
     """
     shared_metadata([weights, information, lengths], "tokenizer")
+    check_words([weights], information)
     unit = unit_of(information)
     loaded = load_tokenizer(tokenizer)
     if read_metadata(weights).get("tokenizer") not in (fingerprint(loaded), None):
@@ -105,7 +112,7 @@ def main(
         "share_unknown_counted": int(types.filter(unknown)["count"].sum()) / max(counted, 1),
         "sentences_weighed": weighed,
         "tokens_weighed": len(tokens),
-        "share_unknown": len(tokens.filter(unknown)) / len(tokens),
+        "share_unknown": len(unknown_of(rows, tokens, unknown, information)) / len(tokens),
         "share_cut": rows.filter("truncated")["sentence_id"].n_unique() / weighed,
         "minimum_count": minimum_count,
         "share_rare": len(rare) / len(tokens),
@@ -133,6 +140,15 @@ def is_unknown(unknown: str | None, unit: str) -> pl.Expr:
         return pl.lit(False)
     token = pl.col("token")
     return token == unknown if unit == "token" else token.str.contains(unknown, literal=True)
+
+
+def unknown_of(
+    rows: pl.DataFrame, tokens: pl.DataFrame, unknown: pl.Expr, information: Path
+) -> pl.DataFrame:
+    """The tokens that are unknown, or the words: of a segmenter's, those with an unknown token."""
+    if segmenter_of(information) is None:
+        return tokens.filter(unknown)
+    return rows.filter(unknown, pl.col("word_text").is_not_null()).unique(["sentence_id", "word"])
 
 
 def most_frequent(tokens: pl.Series) -> str:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from common.command import InputError, run
 from common.contract import SURPRISAL
-from common.correlations.weighed_tokens import join_types, unit_of
+from common.correlations.weighed_tokens import check_words, join_types, unit_of
 from common.reports import style
 from common.tables import read_table, shared_metadata
 
@@ -38,6 +38,7 @@ def main(*, surprisal: Path, information: Path, output_svg: Path, output_pdf: Pa
         The figure, for a paper.
     """
     shared_metadata([surprisal, information], "tokenizer")
+    check_words([surprisal], information)
     unit = unit_of(information)
     tokens = join_types(read_table(surprisal, SURPRISAL), information)
     known = tokens.drop_nulls("self_information")

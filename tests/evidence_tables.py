@@ -14,6 +14,7 @@ from common.contract import DATA, ENCODERS
 from common.tables import write_table
 
 STANDS_ON = {
+    "unit": "token",
     **{"sentences_counted": 104_000, "tokens_counted": 790_123, "types_counted": 1_700},
     **{"share_unknown_counted": 0.0, "sentences_weighed": 40, "tokens_weighed": 140},
     **{"share_unknown": 0.0, "share_cut": 0.025, "minimum_count": 20, "share_rare": 0.125},

@@ -132,6 +132,7 @@ def test_tokens_are_described_as_plain_counting_has_them(tmp_path: Path) -> None
     assert row == {
         "comparison": "adjacent",
         "corpus": "held_out",
+        "unit": "token",
         "sentences_counted": 50,
     } | judged(SENTENCES, COUNTED, "[UNK]")
     assert row["rare_examples"] == "'boat' 3, 'sail' 2, 'oven' 1, 'wind' 1"
@@ -139,7 +140,7 @@ def test_tokens_are_described_as_plain_counting_has_them(tmp_path: Path) -> None
     for warning in warnings:
         assert warning in log
     assert warnings[0].startswith("21.4 % of the tokens weighed and 25.0 % of those counted are")
-    assert stands_on(row, "token") in log
+    assert stands_on(row) in log
     again = command(tmp_path, minimum_count=1, rare_share=0.1, types=6)
     log = assert_runs("describe_data", *again)
     assert "7.1 % counted fewer than 1 times and left out" in log
@@ -159,7 +160,8 @@ def test_words_are_described_too(tmp_path: Path) -> None:
         ["boat", "boat", "wind", "[UNK]"],
         ["seaing"],
     ]
-    row = table.drop("warnings", "comparison", "corpus", "sentences_counted").row(0, named=True)
+    others = ("warnings", "comparison", "corpus", "unit", "sentences_counted")
+    row = table.drop(others).row(0, named=True)
     assert row == judged(words, WORD_COUNTS, "[UNK]") | {"rare_examples": row["rare_examples"]}
     assert row["rare_examples"].startswith("'boat' 3, 'oven' 1, 'sail' 1, 'sailing' 1")
     assert "100 words of 3 types counted in 50 sentences; 11 words weighed" in log
@@ -221,12 +223,12 @@ AT_THE_EDGE: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", AT_THE_EDGE)
 def test_what_is_beyond_a_threshold_is_warned_of_and_what_is_at_it_is_not(name: str) -> None:
-    row = AT_THE_EDGE | {"minimum_count": 20, "largest_error": 0.05}
+    row = AT_THE_EDGE | {"unit": "token", "minimum_count": 20, "largest_error": 0.05}
     thresholds = Thresholds(**THRESHOLDS)
-    assert list(warnings_of(row, thresholds, "token")) == []
+    assert list(warnings_of(row, thresholds)) == []
     value = row[name]
     row[name] = value + 1e-9 if name.startswith("share") else value - 1
-    (sentence,) = warnings_of(row, thresholds, "token")
+    (sentence,) = warnings_of(row, thresholds)
     assert sentence.endswith(".")
     shown = f"{100 * value:g} %" if name.startswith("share") else f"{value:,}"
     assert f"than {shown}:" in sentence
@@ -257,7 +259,7 @@ def test_the_summary_tells_comparisons_of_the_same_data_once(tmp_path: Path) -> 
     table = read_table(tmp_path / "data.parquet", DATA)
     other = table.with_columns(comparison=pl.lit("dropout"))
     third = table.with_columns(comparison=pl.lit("mine"), rare_examples=pl.lit("'##ing_' 3, '*' 2"))
-    lines = list(on_data(pl.concat([table, other, third]), "token"))
+    lines = list(on_data(pl.concat([table, other, third])))
     assert len(lines) == 2 * 7
     assert lines[0].startswith("- **adjacent and dropout** on held_out: 120 tokens of 6 types")
     assert lines[1].startswith("- **Warning**, **adjacent and dropout** on held_out: 21.4 %")

@@ -53,7 +53,7 @@ from common.tables import read_metadata, read_table
 from common.tokens.sentences import Sentence, read_sentences
 from common.weights.path_integral import PathIntegral
 from common.weights.quadrature import STRAIGHT
-from common.workflow.configuration import has_exact, validated
+from common.workflow.configuration import counted_in, has_exact, validated
 
 TABLES = {"tokens": TOKEN_COUNTS, "pairs": PAIR_COUNTS, "lengths": SENTENCE_LENGTHS}
 VOCABULARY = [*WORDS, "Café", "naïve", "sailors'", "(moon)", "re-made"]
@@ -398,7 +398,9 @@ def test_exact_values_are_of_words(unit: str, model: str, known: bool) -> None:
     config["analysis"] = {"unit": unit}
     config["theory"] = None
     config["encoders"]["masked_lm"]["tokenizer"]["model"] = model
-    assert has_exact(validated(config), "language", "adjacent") is known
+    filled = validated(config)
+    types = counted_in(filled, filled["comparisons"]["adjacent"])
+    assert has_exact(filled, "language", types) is known
 
 
 def test_figures_speak_of_words(folder: Path, tmp_path: Path) -> None:

@@ -63,12 +63,13 @@ def build_encoder(
     dense: int | None = None,
     normalize: bool = False,
     checked: bool = False,
+    tokenizer: PreTrainedTokenizerFast | None = None,
 ) -> Path:
     """Save a random sentence encoder of a transformers `architecture` with a word tokenizer.
 
     One that is not `checked` is compared with encode() by each script that weighs.
     """
-    tokenizer = build_tokenizer(words)
+    tokenizer = tokenizer or build_tokenizer(words)
     torch.manual_seed(seed)
     config = _config(architecture, tokenizer, layers, width)
     model: Any = T5EncoderModel if architecture == "t5" else AutoModel.from_config

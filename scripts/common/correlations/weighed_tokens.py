@@ -13,9 +13,11 @@ from common.command import InputError
 from common.contract import INFORMATION, QUANTITIES, SURPRISAL, WEIGHTS
 from common.correlations.resampling import Tokens
 from common.correlations.same_tokens import TOKEN, pair_tokens
+from common.correlations.same_words import words_in_all
 from common.tables import read_metadata, read_table, read_whole, shared_metadata
 
 PLACE = ["sentence_id", "position"]
+REMEDY = "weights and quantities can be compared for one tokenizer only, or in words of a segmenter"
 
 
 def read_tokens(
@@ -27,14 +29,15 @@ def read_tokens(
 ) -> pl.DataFrame:
     """Weights by several encoders, and every quantity, of the tokens that are not special.
 
-    If `information` is about words, they stand for their tokens, with surprisals added up.
+    If `information` is about words, they stand for their tokens, with surprisals added up. Where
+    these words are no tokenizer's, encoders may have tokenizers of their own.
 
     Parameters
     ----------
     weights
         Tables of weights of the same corpus, by the name of their column. Tokens are joined by
-        their place in the sentence's own text, behind any prompt; those that are not in all
-        tables are left out.
+        their place in the sentence's own text, behind any prompt, and words by their number; those
+        that are not in all tables are left out.
     largest_error
         Sentences that are `inexact` in any of these tables are left out; None: none are.
 
@@ -54,17 +57,20 @@ def read_tokens(
         are left out.
     """
     first = next(iter(weights.values()))
-    shared_metadata(
-        [*weights.values(), information, *([surprisal] if surprisal else [])],
-        "tokenizer",
-        remedy="weights and quantities can be compared for one tokenizer only",
-    )
-    unit = unit_of(information)
+    unit, segmenter = unit_of(information), segmenter_of(information)
+    files = [*weights.values(), *([surprisal] if surprisal else [])]
+    check_words(files, information)
+    if segmenter is None:
+        shared_metadata([*files, information], "tokenizer", remedy=REMEDY)
     tables = {name: read_whole(path, WEIGHTS).sort(PLACE) for name, path in weights.items()}
-    weighed = _weights(tables, {"token": "weight", "word": "word_weight"}[unit], weights)
-    if surprisal:
-        weighed = _with_surprisal(weighed, surprisal, first)
-    weighed = _in_all(weighed, unit, weights)
+    if segmenter is None:
+        weighed = _weights(tables, {"token": "weight", "word": "word_weight"}[unit], weights)
+        if surprisal:
+            weighed = _with_surprisal(weighed, surprisal, first)
+        weighed = _in_all(weighed, unit, weights)
+    else:
+        scored = read_whole(surprisal, SURPRISAL).sort(PLACE) if surprisal else None
+        weighed = words_in_all(tables, scored, weights)
     if largest_error is not None:
         weighed = _exact(weighed, tables, largest_error, weights)
     tokens = weighed.filter(~pl.col("special")).drop("special", "truncated")
@@ -108,6 +114,28 @@ def inexact(weights: pl.DataFrame, largest_error: float) -> pl.Series:
 def unit_of(table: Path) -> str:
     """What the rows of a table are about: token or word."""
     return read_metadata(table).get("unit", "token")
+
+
+def segmenter_of(table: Path) -> str | None:
+    """Who found the words that a table is of: None is each table's own tokenizer."""
+    return read_metadata(table).get("segmenter")
+
+
+def check_words(tables: list[Path], information: Path) -> None:
+    """Make sure that words of the tables are those that `information` is about, if it is of words.
+
+    Raises
+    ------
+    InputError
+        Someone else told them apart.
+    """
+    theirs = segmenter_of(information)
+    for table in tables if unit_of(information) == "word" else ():
+        if (ours := segmenter_of(table)) != theirs:
+            raise InputError(
+                f"{table} and {information}: words by {ours or 'the tokenizer'} and by "
+                f"{theirs or 'the tokenizer'}; make both with the same segmenter"
+            )
 
 
 def join_types(tokens: pl.DataFrame, information: Path) -> pl.DataFrame:

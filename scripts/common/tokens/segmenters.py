@@ -51,8 +51,8 @@ def words_of(
     Returns
     -------
     The number of each token's word [n], of the first if it reaches into several; None of tokens
-    that the tokenizer adds, before `start` and behind the last word. And of the words by their number how they read, and how many
-    tokens they have: of those that share no token with another.
+    that the tokenizer adds, before `start` and behind the last word. And by their numbers, how the
+    words that share no token with another read, and how many tokens they have.
     """
     spans = segment(text)
     word_at = [-1] * len(text)
@@ -62,13 +62,14 @@ def words_of(
     tokens: dict[int, int] = {}
     shared: set[int] = set()
     behind = _word_behind(spans, len(text))
-    for (begin, end), added in zip(encoding.offsets, encoding.special_tokens_mask, strict=True):
-        if added or end <= start > 0:
+    for ends, added in zip(encoding.offsets, encoding.special_tokens_mask, strict=True):
+        if added or ends[1] <= start > 0:
             numbers.append(None)
             continue
-        begin, end = max(begin - start, 0), end - start
+        begin, end = max(ends[0] - start, 0), ends[1] - start
         touched = sorted({word for word in word_at[begin:end] if word >= 0})
-        touched = touched or [word for word in behind[begin : begin + 1] if word < len(spans)]
+        if not touched and (word := behind[min(begin, len(text))]) < len(spans):
+            touched = [word]
         numbers.append(touched[0] if touched else None)
         for word in touched:
             tokens[word] = tokens.get(word, 0) + 1

@@ -135,7 +135,7 @@ def make_sentences(
         if not has_words:
             return [None] * len(found["input_ids"][row]), {}
         if segmenter == "icu":
-            return words_of(text, found.encodings[row], len(prompt))
+            return words_of(text, found[row], len(prompt))
         numbers = found.word_ids(row)
         return numbers, speller.words(found["input_ids"][row], numbers)
 

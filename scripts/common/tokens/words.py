@@ -24,9 +24,7 @@ class Speller:
         self.tokenizer = tokenizer
         self.read = cache(self._read)
 
-    def words(
-        self, ids: list[int], numbers: list[int | None]
-    ) -> dict[int | None, tuple[str, int]]:
+    def words(self, ids: list[int], numbers: list[int | None]) -> dict[int | None, tuple[str, int]]:
         """How the words of a sentence read, by their number, and how many tokens they have.
 
         Parameters

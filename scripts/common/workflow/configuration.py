@@ -36,6 +36,8 @@ BRACES = re.compile(r"[{}\n\r]")
 """What Snakemake would fill in, or is no name of one line."""
 LIMITS = re.compile("min|max|exclusive|pattern|unique")
 """Keys of a schema that bound its values."""
+OF_WORDS = "@words"
+"""Behind the name of who tells words apart, where they are counted; no encoder has such a name."""
 EXPONENT = re.compile(r"([-+]?\d+\.?\d*)[eE]([-+]?\d{1,3})")
 NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 """Numbers with an exponent, of which YAML 1.1 knows but those like 5.0e-2, and without."""
@@ -179,6 +181,33 @@ def root_of(config: Config, encoder: str) -> str:
     return encoder
 
 
+def counted_in(config: Config, comparison: Config) -> str:
+    """What the types of a comparison are called where they are counted: of a tokenizer, or words.
+
+    Words of a segmenter are the same for all encoders.
+    """
+    root = root_of(config, comparison["encoders"][0])
+    if unit_of(config, comparison) == "token":
+        return root
+    return segmented(config) or root + OF_WORDS
+
+
+def segmented(config: Config) -> str | None:
+    """What the words of the segmenter are called; None: each tokenizer tells its own."""
+    segmenter = config["analysis"]["segmenter"]
+    return None if segmenter == "tokenizer" else segmenter + OF_WORDS
+
+
+def unit_of(config: Config, comparison: Config) -> str:
+    """What a comparison weighs, token or word."""
+    return str(comparison["unit"] or config["analysis"]["unit"])
+
+
+def in_common_words(config: Config, comparison: Config) -> bool:
+    """Whether encoders of any tokenizers may be compared: in words that none of them tells."""
+    return unit_of(config, comparison) == "word" and segmented(config) is not None
+
+
 def replicate(config: Config, encoder: str, number: int) -> str:
     """The name of a training of an encoder, from 1; one that is made elsewhere has no other."""
     about = config["encoders"][encoder]
@@ -211,6 +240,8 @@ def foreign_tokenizers(config: Config) -> dict[str, list[str]]:
     """Encoders made elsewhere that must share a tokenizer, by the comparison that asks for it."""
     foreign = {}
     for name, comparison in config["comparisons"].items():
+        if in_common_words(config, comparison):
+            continue
         encoders = [*comparison["encoders"], comparison["surprisal_by"]]
         roots = list(dict.fromkeys(root_of(config, encoder) for encoder in encoders if encoder))
         if len(roots) > 1 and config["encoders"][roots[0]]["source"] != "pretrained":
@@ -539,11 +570,12 @@ def _method_faults(config: Config, name: str, comparison: Config) -> Iterator[st
 
 def _exact_faults(config: Config, name: str, comparison: Config) -> Iterator[str]:
     counted_on = [comparison["counted_on"]] if comparison["counted_on"] else comparison["weighed"]
-    exact = all(has_exact(config, corpus, comparison["encoders"][0]) for corpus in counted_on)
+    types = counted_in(config, comparison)
+    exact = all(has_exact(config, corpus, types) for corpus in counted_on)
     if "information_gain_exact" in config["analysis"]["quantities"] and not exact:
         yield (
             f"comparisons.{name}.counted_on: information_gain_exact needs a generated corpus and "
-            "a tokenizer of model word (or, trained here too, analysis.unit word); leave it out "
+            "a tokenizer of model word (or, trained here too, unit word); leave it out "
             "of analysis.quantities"
         )
 
@@ -555,7 +587,8 @@ def _theory_faults(config: Config) -> Iterator[str]:
     for key in ("corpus", "counted_on"):
         yield from _known(f"theory.{key}", theory[key], config["corpora"])
     yield from _known("theory.tokenizer", theory["tokenizer"], config["encoders"])
-    if config["analysis"]["unit"] == "word":
+    comparisons = [one for one in config["comparisons"].values() if one]
+    if all(unit_of(config, comparison) == "word" for comparison in comparisons):
         yield "theory: embeddings are those of tokens; leave it out or set analysis.unit to token"
 
 
@@ -566,10 +599,15 @@ def _cycle_faults(config: Config) -> Iterator[str]:
     yield from _cycles("encoders", bases)
 
 
-def has_exact(config: Config, corpus: str, encoder: str) -> bool:
-    """Whether the grammar gives exact values for the encoder's tokens, or words, on this corpus."""
-    model = config["encoders"][root_of(config, encoder)].get("tokenizer", {}).get("model")
-    whole = model == "word" or (model == "wordpiece" and config["analysis"]["unit"] == "word")
+def has_exact(config: Config, corpus: str, types: str) -> bool:
+    """Whether the grammar gives exact values of these types, as `counted_in` calls them."""
+    name = types.removesuffix(OF_WORDS)
+    words = types != name
+    if words and types == segmented(config):
+        whole = True
+    else:
+        model = config["encoders"][root_of(config, name)].get("tokenizer", {}).get("model")
+        whole = model == "word" or (model == "wordpiece" and words)
     return config["corpora"][corpus]["source"] == "generated" and whole
 
 
@@ -579,11 +617,13 @@ def _tokenizer_faults(config: Config, name: str, comparison: Config) -> Iterator
         return (root["corpus"], root["tokenizer"]) if root["source"] == "pretrained" else None
 
     first, *others = comparison["encoders"]
+    if in_common_words(config, comparison):
+        return
     for other in (*others, comparison["surprisal_by"] or first):
         if tokenizer(other) != tokenizer(first):
             yield (
                 f"comparisons.{name}: encoders {first!r} and {other!r} have different tokenizers; "
-                "a comparison needs one tokenizer for all"
+                "a comparison needs one tokenizer for all, or unit word by analysis.segmenter icu"
             )
 
 
