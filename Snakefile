@@ -18,6 +18,11 @@ include: "rules/reports.smk"
 include: "rules/exports.smk"
 
 
+if ATLASES:
+
+    include: "rules/atlas.smk"
+
+
 if config["theory"]:
 
     include: "rules/theory.smk"

@@ -12,7 +12,17 @@ sys.path.insert(0, str(HOME / "scripts"))
 from common.corpora.files import at_home, find_files
 from common.workflow.configuration import ConfigError, add_replicates, check_yaml, columns_of
 from common.workflow.configuration import counted_in, derive_seed, foreign_tokenizers, has_exact
-from common.workflow.configuration import OF_WORDS, may_have_pairs, numbered, replicate, root_of, segmented, unit_of, validated
+from common.workflow.configuration import (
+    OF_WORDS,
+    is_atlas,
+    may_have_pairs,
+    numbered,
+    replicate,
+    root_of,
+    segmented,
+    unit_of,
+    validated,
+)
 from common.workflow.costs import lines_of
 from common.workflow.ending import errors_of, results_of
 from common.workflow.imports import modules_of
@@ -107,6 +117,8 @@ THEORY = config["theory"]
 GPUS = int(config["device"] != "cpu")
 FOREIGN_TOKENIZERS = foreign_tokenizers(config)
 METHODS = [m for m in ("integrated_gradients", "shapley", "occlusion") if m in WEIGHTS]
+ATLASES = [name for name in COMPARISONS if is_atlas(COMPARISONS[name])]
+"""Comparisons whose encoders are compared with each other."""
 NAME = "[a-z0-9][a-z0-9_-]*"
 
 

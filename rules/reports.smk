@@ -19,6 +19,8 @@ TABLES = {
     "classes": "tokens",
     **({"encoders": "encoders"} if config["evaluation"] else {}),
     **({"series": "encoders"} if SERIES else {}),
+    **({"agreement": "encoders"} if ATLASES else {}),
+    **({"ranking": "encoders"} if ATLASES and config["evaluation"] else {}),
     **dict.fromkeys(["theory", "theory_words", "embedding_norms"] if THEORY else [], "theory"),
 }
 """Tables of the whole run, and the question that each is about."""
@@ -42,6 +44,7 @@ FIGURES = [".".join(("regressions", *parts)) for parts in weighed() if parts[0] 
 FIGURES += [".".join(("surprisal", *parts)) for parts in sorted(SCORED)]
 FIGURES += sorted({".".join(("classes", *parts[:2])) for parts in weighed()})
 FIGURES += [f"series.{name}.{corpus}" for name in SERIES for corpus in COMPARISONS[name]["weighed"]]
+FIGURES += [".".join(("atlas", *parts)) for parts in weighed() if parts[0] in ATLASES]
 FIGURES += ["changes", "partials"] + ["training"] * bool(TRAINED) + ["theory"] * bool(THEORY)
 ALL_FIGURES = [f"<results>/figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "pdf")]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from common.command import InputError, run
 from common.contract import FOREMOST, TABLES
 from common.reports.data_block import LAST, on_data
+from common.reports.side_by_side import on_atlases
 from common.reports.summary import (
     covers,
     in_prose,
@@ -27,6 +28,8 @@ def main(
     partial: Path,
     classes: Path,
     encoders: Path | None = None,
+    agreement: Path | None = None,
+    ranking: Path | None = None,
     data: Path,
     theory: Path | None = None,
     output_summary: Path,
@@ -55,6 +58,10 @@ def main(
         Mean weights of word classes and frequency bands.
     encoders
         How good the encoders are, if they were evaluated.
+    agreement
+        Pairs of encoders of comparisons of many.
+    ranking
+        Whether encoders that follow a quantity are good ones.
     data
         What the comparisons stand on.
     theory
@@ -100,6 +107,11 @@ def main(
     ]
     if encoders:
         lines += ["\n## Encoders\n", *on_encoders(read_table(encoders, TABLES["encoders"]))]
+    if agreement:
+        pairs = read_table(agreement, TABLES["agreement"])
+        ranks = read_table(ranking, TABLES["ranking"]) if ranking else None
+        lines += ["\n## Encoders side by side\n"]
+        lines += on_atlases(tables["regression"], pairs, ranks, quantity)
     if theory:
         lines += ["\n## Theory\n", *on_theory(read_table(theory, TABLES["theory"]))]
     with whole(output_summary) as partial_file:

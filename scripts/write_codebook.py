@@ -24,6 +24,7 @@ PLACES = {
         name: f"`tables/{name}.parquet`"
         for name in (
             *("data", "regression", "change", "within_sentence", "partial", "classes"),
+            *("series", "agreement", "ranking"),
             *("encoders", "theory", "theory_words", "embedding_norms"),
         )
     },

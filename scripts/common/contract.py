@@ -545,6 +545,48 @@ SERIES = Table(
         ),
     },
 )
+AGREEMENT = Table(
+    "whether two encoders of a comparison weigh alike: rank correlation of their weights",
+    ("comparison", "corpus", "method", "replicate", "stage", "other_stage"),
+    {
+        **_COMPARED,
+        **_STAGE,
+        "other": _key(pa.string(), "name of the other encoder"),
+        "other_stage": _key(pa.int32(), "its place among the encoders of the comparison"),
+        **_REPLICATE,
+        "n": Column(pa.int64(), "tokens", "tokens, or words, that all encoders weighed"),
+        "sentences": Column(
+            pa.int64(), "sentences", "sentences with a rank correlation by all encoders"
+        ),
+        **_interval(
+            "sentence_spearman",
+            "1",
+            "mean, over sentences, of Spearman's rho of the weights by both encoders",
+        ),
+    },
+)
+RANKING = Table(
+    "whether encoders that follow a quantity are good ones: rank correlation over encoders",
+    ("comparison", "corpus", "method", "statistic", "quantity"),
+    {
+        **_COMPARED,
+        "statistic": _key(
+            pa.string(), "of each encoder: pearson, r_squared, or sentence_spearman of its weights"
+        ),
+        "quantity": REGRESSION.columns["quantity"],
+        "encoders": Column(pa.int64(), "encoders", "encoders with both values"),
+        "spearman": Column(
+            *(pa.float64(), "1", "Spearman's rho of the statistic and STS Spearman, over encoders"),
+            nullable=True,
+            within=CORRELATION,
+        ),
+        "p": Column(
+            *(pa.float64(), "1", "share of permutations of the encoders with as large a rho"),
+            nullable=True,
+            within=SHARE,
+        ),
+    },
+)
 DATA = Table(
     "the data that a comparison on a corpus stands on, and what is to be warned of",
     ("comparison", "corpus"),
@@ -696,6 +738,8 @@ TABLES = {
     "partial": PARTIAL,
     "classes": CLASSES,
     "series": SERIES,
+    "agreement": AGREEMENT,
+    "ranking": RANKING,
     "data": DATA,
     "adjacent_counts": ADJACENT_COUNTS,
     "static_vectors": STATIC_VECTORS,

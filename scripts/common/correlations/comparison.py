@@ -194,7 +194,7 @@ class Comparison:
         """Write rows as a table that says what its tokens are; undefined statistics are null."""
         columns = None if rows else dict.fromkeys(table.columns, pl.Float64)
         frame = pl.DataFrame(rows, columns, infer_schema_length=None).fill_nan(None)
-        numbered = frame.cast({"replicate": pl.Int32, "stage": pl.Int32})
+        numbered = frame.with_columns(pl.col("^(replicate|stage|other_stage)$").cast(pl.Int32))
         write_table(numbered, path, table, unit=unit_of(self.information))
 
 

@@ -14,6 +14,48 @@ PAIRS = 2**18
 """Pairs of tokens of one sentence that are compared at once."""
 
 
+class MeanRho:
+    """The mean of Spearman's rho within sentences, of quantities and weights of their tokens.
+
+    Parameters
+    ----------
+    tokens
+        Sentence and type of each of n tokens.
+    quantities, weights
+        (quantities, n), (weights, n).
+
+    Attributes
+    ----------
+    ranked
+        Sentences that have a rho for all weights; means are over them, (quantities,).
+    """
+
+    def __init__(self, tokens: Tokens, quantities: Floats, weights: Floats) -> None:
+        self.tokens = tokens
+        rho, influence = rho_and_influence(tokens, quantities, weights)
+        known = np.asarray(np.isfinite(rho).all(axis=1))
+        self.ranked, self.known = known.sum(axis=1), known.astype(float)
+        self.influence = np.where(known[:, None, tokens.sentence], influence, 0)
+        # What each sentence adds beside its tokens' influence, so that they add up to its rho.
+        of_tokens = [
+            [np.bincount(tokens.sentence, row, tokens.sentences) for row in rows]
+            for rows in self.influence
+        ]
+        self.rest = np.where(known[:, None], rho, 0) - np.array(of_tokens)
+
+    def means(self, draws: Draws) -> Floats:
+        """Means over the sentences of each draw, (quantities, weights, draws).
+
+        The rho of a sentence answers to the draw of types by the jackknife's linear approximation
+        (Efron 1982, The Jackknife, the Bootstrap and Other Resampling Plans, section 6.1): drawn
+        literally, few of its tokens would be left, and rho of few tokens is nearer to 0.
+        """
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = self.rest @ draws.sentences + self.influence @ draws.of_tokens(self.tokens)
+            means /= (self.known @ draws.sentences)[:, None]
+        return means
+
+
 class WithinSentences:
     """Regressions of shares on quantities, and the mean of Spearman's rho within sentences.
 
@@ -36,27 +78,12 @@ class WithinSentences:
         self.tokens = tokens
         self.regressions = Regressions(tokens, quantities, shares)
         self.by_type = self.regressions.by_type
-        rho, self.influence = rho_and_influence(tokens, quantities, shares)
-        known = np.asarray(np.isfinite(rho).all(axis=1))
-        self.ranked, self.known = known.sum(axis=1), known.astype(float)
-        self.influence = np.where(known[:, None, tokens.sentence], self.influence, 0)
-        # What each sentence adds beside its tokens' influence, so that they add up to its rho.
-        of_tokens = [
-            [np.bincount(tokens.sentence, row, tokens.sentences) for row in rows]
-            for rows in self.influence
-        ]
-        self.rest = np.where(known[:, None], rho, 0) - np.array(of_tokens)
+        self.rho = MeanRho(tokens, quantities, shares)
+        self.ranked = self.rho.ranked
 
     def statistics(self, draws: Draws) -> Floats:
-        """Statistics (quantities, stages, 5, draws) in the order of `WITHIN`.
-
-        The rho of a sentence answers to the draw of types by the jackknife's linear approximation
-        (Efron 1982, The Jackknife, the Bootstrap and Other Resampling Plans, section 6.1): drawn
-        literally, few of its tokens would be left, and rho of few tokens is nearer to 0.
-        """
-        with np.errstate(invalid="ignore", divide="ignore"):
-            means = self.rest @ draws.sentences + self.influence @ draws.of_tokens(self.tokens)
-            means /= (self.known @ draws.sentences)[:, None]
+        """Statistics (quantities, stages, 5, draws) in the order of `WITHIN`."""
+        means = self.rho.means(draws)
         return np.concatenate([self.regressions.statistics(draws), means[:, :, None]], axis=2)
 
     def permuted(self, i: int, receiver: Integers) -> Floats:

@@ -23,3 +23,10 @@ def single(table: pl.DataFrame) -> pl.DataFrame:
 def trainings(table: pl.DataFrame) -> int:
     """Number of trainings of each encoder."""
     return table["replicate"].drop_nulls().n_unique()
+
+
+def similarity_by_encoder(encoders: pl.DataFrame) -> pl.DataFrame:
+    """The STS Spearman of each encoder, the mean over its trainings, whose names have numbers."""
+    name = pl.col("encoder").str.replace(r"\.\d+$", "")
+    mean = encoders.group_by(encoder=name).agg(pl.col("sts_spearman").mean())
+    return mean.sort("encoder")

@@ -208,6 +208,15 @@ def in_common_words(config: Config, comparison: Config) -> bool:
     return unit_of(config, comparison) == "word" and segmented(config) is not None
 
 
+def is_atlas(comparison: Config) -> bool:
+    """Whether every two of its encoders are compared: there are many, or it asks for words itself.
+
+    Those of a series come of one encoder.
+    """
+    many = 2 if comparison["unit"] == "word" else 3
+    return len(comparison["encoders"]) >= many and "series" not in comparison
+
+
 def replicate(config: Config, encoder: str, number: int) -> str:
     """The name of a training of an encoder, from 1; one that is made elsewhere has no other."""
     about = config["encoders"][encoder]
