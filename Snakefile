@@ -23,6 +23,11 @@ if ATLASES:
     include: "rules/atlas.smk"
 
 
+if BAGS:
+
+    include: "rules/bags.smk"
+
+
 if config["theory"]:
 
     include: "rules/theory.smk"

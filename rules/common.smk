@@ -119,6 +119,8 @@ FOREIGN_TOKENIZERS = foreign_tokenizers(config)
 METHODS = [m for m in ("integrated_gradients", "shapley", "occlusion") if m in WEIGHTS]
 ATLASES = [name for name in COMPARISONS if is_atlas(COMPARISONS[name])]
 """Comparisons whose encoders are compared with each other."""
+BAGS = bool(config["evaluation"] and config["evaluation"]["bags"])
+"""Whether weights of types are evaluated alone."""
 NAME = "[a-z0-9][a-z0-9_-]*"
 
 

@@ -19,6 +19,7 @@ TABLES = {
     "classes": "tokens",
     **({"encoders": "encoders"} if config["evaluation"] else {}),
     **({"series": "encoders"} if SERIES else {}),
+    **({"weighted_bags": "encoders"} if BAGS else {}),
     **({"agreement": "encoders"} if ATLASES else {}),
     **({"ranking": "encoders"} if ATLASES and config["evaluation"] else {}),
     **dict.fromkeys(["theory", "theory_words", "embedding_norms"] if THEORY else [], "theory"),

@@ -17,6 +17,7 @@ from common.reports.summary import (
     on_theory,
     relations_table,
 )
+from common.reports.weights_alone import on_bags
 from common.tables import read_table, whole
 
 
@@ -30,6 +31,7 @@ def main(
     encoders: Path | None = None,
     agreement: Path | None = None,
     ranking: Path | None = None,
+    weighted_bags: Path | None = None,
     data: Path,
     theory: Path | None = None,
     output_summary: Path,
@@ -62,6 +64,8 @@ def main(
         Pairs of encoders of comparisons of many.
     ranking
         Whether encoders that follow a quantity are good ones.
+    weighted_bags
+        What weights of types are worth alone.
     data
         What the comparisons stand on.
     theory
@@ -112,6 +116,9 @@ def main(
         ranks = read_table(ranking, TABLES["ranking"]) if ranking else None
         lines += ["\n## Encoders side by side\n"]
         lines += on_atlases(tables["regression"], pairs, ranks, quantity)
+    if weighted_bags:
+        bags = read_table(weighted_bags, TABLES["weighted_bags"])
+        lines += ["\n## Weights of types alone\n", *on_bags(bags)]
     if theory:
         lines += ["\n## Theory\n", *on_theory(read_table(theory, TABLES["theory"]))]
     with whole(output_summary) as partial_file:

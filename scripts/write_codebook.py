@@ -24,7 +24,7 @@ PLACES = {
         name: f"`tables/{name}.parquet`"
         for name in (
             *("data", "regression", "change", "within_sentence", "partial", "classes"),
-            *("series", "agreement", "ranking"),
+            *("series", "agreement", "ranking", "weighted_bags"),
             *("encoders", "theory", "theory_words", "embedding_norms"),
         )
     },

@@ -82,6 +82,7 @@ def test_tables_keep_the_contract(done: Workflow, path: str, name: str) -> None:
 
 def test_every_table_of_the_contract_is_made(done: Workflow) -> None:
     asked_for = {"vectors", "pairs", "series", "similarities"}
+    asked_for |= {"agreement", "ranking", "weighted_bags"}
     assert set(EXPECTED.values()) | asked_for == set(TABLES)
     made = {str(p.relative_to(done.results("."))) for p in done.results(".").rglob("*.parquet")}
     inner = ("correlations/", "evaluations/", "checkpoints/")

@@ -388,6 +388,30 @@ ENCODERS = Table(
         ),
     },
 )
+WEIGHTED_BAGS = Table(
+    "similarity of sentences by weighted bags of an encoder's input word vectors",
+    ("comparison", "encoder", "scheme"),
+    {
+        "comparison": _key(pa.string(), "name of the comparison, whose weights are taken"),
+        "encoder": ENCODERS.columns["encoder"],
+        "corpus": ENCODERS.columns["corpus"],
+        "scheme": _key(
+            pa.string(),
+            "weight of a type: none: 1; sif: a / (a + p), a = 0.001; self_information: -log p; "
+            "information_gain: Bayes; or the mean weight of its tokens by the method of this name",
+        ),
+        "n": Column(pa.int64(), "pairs", "number of scored pairs"),
+        "types": Column(pa.int64(), "types", "different tokens in the pairs"),
+        "types_weighted": Column(
+            pa.int64(), "types", "those with a weight; the others have the mean of all weights"
+        ),
+        "share_weighted": Column(
+            pa.float64(), "1", "tokens of the pairs whose type has a weight", within=SHARE
+        ),
+        **_interval("sts_spearman", "1", "Spearman's rho of the cosine of two bags and the score"),
+        **_interval("sts_spearman_change", "1", "its change from bags without weights"),
+    },
+)
 _COMPARED = {
     "comparison": _key(pa.string(), "name of the comparison"),
     "corpus": _key(pa.string(), "corpus whose tokens were weighed"),
@@ -740,6 +764,7 @@ TABLES = {
     "series": SERIES,
     "agreement": AGREEMENT,
     "ranking": RANKING,
+    "weighted_bags": WEIGHTED_BAGS,
     "data": DATA,
     "adjacent_counts": ADJACENT_COUNTS,
     "static_vectors": STATIC_VECTORS,

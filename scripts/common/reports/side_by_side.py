@@ -68,4 +68,5 @@ def on_ranking(rows: pl.DataFrame) -> str:
     ]
     if not told:
         return " Too few encoders were evaluated to rank them by STS."
-    return f" Over {rows['encoders'][0]} encoders, its rank correlation with STS Spearman is {listed(told)}."
+    about = f" Over {rows['encoders'][0]} encoders, its rank correlation with STS Spearman is"
+    return f"{about} {listed(told)}."
