@@ -39,7 +39,7 @@ def main(
     with one. Intervals are of a bootstrap over pairs.
 
     Example: python scripts/evaluate_weights.py encoder sts.parquet
-    --information information.parquet --weights integrated_gradients.parquet shapley.parquet --output-bags bags.parquet
+    --information information.parquet --weights shapley.parquet --output-bags bags.parquet
     --comparison adjacent --name adjacent --corpus-name sts --draws 2000 --confidence 0.95 --seed 0
 
     Parameters

@@ -22,7 +22,7 @@ SCHEMES = ["information_gain", "none", "occlusion", "self_information", "sif"]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An encoder, its weights of a corpus, quantities, and scored pairs with words that have none."""
+    """An encoder, its weights, quantities, and scored pairs with a word that has none."""
     place = tmp_path_factory.mktemp("bags")
     encoder = build_encoder(place / "encoder", WORDS, checked=True)
     corpus = write_corpus(

@@ -31,6 +31,6 @@ def on_bags(bags: pl.DataFrame) -> Iterator[str]:
         ]
         if told:
             yield (
-                f"- **{comparison}**, `{encoder}`: Spearman's rho of bags of its input word vectors "
+                f"- **{comparison}**, `{encoder}`: rho of STS by bags of its word vectors "
                 f"on {rows['n'][0]:,} pairs, from the best weights to the worst: {listed(told)}."
             )
