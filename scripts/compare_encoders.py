@@ -45,8 +45,8 @@ def main(compared: Comparison, *, output_agreement: Path) -> None:
     """Compare the weights (norms) of every two encoders of a comparison by their ranks.
 
     The mean, over sentences, of Spearman's rho of the weights that two encoders give the same
-    tokens, or words. Special tokens are left out. Intervals are of a bootstrap over sentences and
-    types.
+    tokens, or words, however rare. Special tokens are left out. Intervals are of a bootstrap over
+    sentences and types.
 
     Example: python scripts/compare_encoders.py --weights bert.parquet mpnet.parquet
     --encoders bert mpnet --information information.parquet --output-agreement agreement.parquet
@@ -57,7 +57,7 @@ def main(compared: Comparison, *, output_agreement: Path) -> None:
     output_agreement
         Table of the pairs of encoders.
     """
-    tokens, names = compared.read(), compared.encoders
+    tokens, names = compared.read(minimum_count=0), compared.encoders
     if len(names) < 2:
         raise InputError(f"--encoders {names[0]}: one encoder has none to agree with; give two")
     weights = rows_of(tokens, *compared.tables).reshape(-1, len(names), len(tokens))

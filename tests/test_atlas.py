@@ -16,7 +16,17 @@ from test_words import TOKENIZERS
 from tiny_encoder import build_encoder
 from workflow import TINY, Workflow
 
-from common.contract import AGREEMENT, CORPUS, DATA, INFORMATION, RANKING, REGRESSION, WEIGHTS
+from common.contract import (
+    AGREEMENT,
+    CORPUS,
+    DATA,
+    INFORMATION,
+    RANKING,
+    REGRESSION,
+    TABLES,
+    WEIGHTS,
+)
+from common.reports.side_by_side import on_atlases
 from common.tables import read_metadata, read_table
 from common.tokens.segmenters import segment
 from common.workflow.configuration import counted_in, foreign_tokenizers, is_atlas, validated
@@ -49,7 +59,7 @@ def atlas(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     config["analysis"]["quantities"] = ["self_information", "information_gain_bayes", "surprisal"]
     workflow.config = config
     wanted = [f"tables/{name}.parquet" for name in ("agreement", "ranking", "data", "regression")]
-    wanted += ["summary.md", "figures/atlas.atlas.held_out.occlusion.svg"]
+    wanted.append("figures/atlas.atlas.held_out.occlusion.svg")
     done = workflow.snakemake("--cores", "1", *(f"results/atlas/{path}" for path in wanted))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     return workflow
@@ -131,9 +141,12 @@ def test_p_of_a_ranking_counts_permutations(ties: bool) -> None:
 
 
 def test_the_summary_and_the_figure_name_all_encoders(atlas: Workflow) -> None:
-    summary = atlas.results("summary.md").read_text()
-    _, _, about = summary.partition("## Encoders side by side\n")
-    (line,) = [one for one in about.splitlines() if one.startswith("- **atlas**")]
+    tables = [
+        read_table(atlas.results(f"tables/{name}.parquet"), TABLES[name])
+        for name in ("regression", "agreement", "ranking")
+    ]
+    (line,) = on_atlases(*tables, "information_gain_bayes")
+    assert line.startswith("- **atlas** on held_out, occlusion: from the highest correlation")
     for name in ENCODERS:
         assert f"`{name}`" in line
     assert "Over 4 encoders, its rank correlation with STS Spearman is" in line

@@ -89,6 +89,7 @@ def _draw_intervals(axes: Axes, relations: pl.DataFrame, encoders: list[str]) ->
     place = {name: k for k, name in enumerate(encoders)}
     axes.axvline(0, color=style.NEUTRAL, linewidth=0.6)
     axes.grid(axis="x")
+    axes.locator_params(axis="x", nbins=5)
     for row in averaged(relations).drop_nulls("pearson").iter_rows(named=True):
         at = place[row["encoder"]]
         if row["pearson_low"] is not None:
