@@ -301,6 +301,12 @@ def files_of(corpus):
     return list(dict.fromkeys(as_path(str(file)) for name in named for file in find_files(name)))
 
 
+def teller_of(types):
+    """The encoder whose tokenizer tells the types that are counted; none tells words of ICU."""
+    name = types.removesuffix(OF_WORDS)
+    return None if types == segmented(config) else name
+
+
 def tokenizer_of(encoder):
     """Where an encoder's tokenizer lies: apart if pre-trained here, else within it."""
     own = ENCODERS[encoder]["source"] == "pretrained"

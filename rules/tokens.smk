@@ -1,9 +1,3 @@
-def teller_of(types):
-    """The encoder whose tokenizer tells the types that are counted; none tells words of ICU."""
-    name = types.removesuffix(OF_WORDS)
-    return None if types == segmented(config) else name
-
-
 COUNTS = "<results>/shards/counts/{{{{corpus}}}}/{{{{tokenizer}}}}/{{scatteritem}}/{}.parquet"
 
 

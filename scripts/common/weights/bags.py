@@ -32,7 +32,7 @@ class Bags:
     @property
     def occurrences(self) -> Floats:
         """Times that each type occurs in the sentences, [types]."""
-        return sum(np.asarray(side.sum(axis=0)).ravel() for side in self.sides)
+        return np.sum([side.sum(axis=0) for side in self.sides], axis=0)
 
     def cosines(self, weights: Floats) -> Floats:
         """Cosine of the weighted sums of both sentences of each pair, (n,); 0 of an empty bag.
