@@ -78,6 +78,7 @@ def words_of_all(atlas: Workflow) -> pl.DataFrame:
     return words
 
 
+@pytest.mark.slow
 def test_an_atlas_weighs_the_same_words_by_all_encoders(atlas: Workflow) -> None:
     corpus = read_table(atlas.results("corpora/held_out.parquet"), CORPUS)
     words = [text[a:b].lower() for text in corpus["text"] for a, b in segment(text)]
@@ -99,6 +100,7 @@ def test_an_atlas_weighs_the_same_words_by_all_encoders(atlas: Workflow) -> None
     assert read_metadata(atlas.results("tables/regression.parquet"))["unit"] == "token and word"
 
 
+@pytest.mark.slow
 def test_agreement_is_the_mean_of_spearman_within_sentences(atlas: Workflow) -> None:
     words = words_of_all(atlas)
     agreement = read_table(atlas.results("tables/agreement.parquet"), AGREEMENT)
@@ -114,6 +116,7 @@ def test_agreement_is_the_mean_of_spearman_within_sentences(atlas: Workflow) -> 
         assert row["sentence_spearman"] < row["sentence_spearman_high"]
 
 
+@pytest.mark.slow
 def test_the_ranking_is_over_encoders(atlas: Workflow) -> None:
     ranking = read_table(atlas.results("tables/ranking.parquet"), RANKING)
     assert set(ranking["encoders"]) == {4}
@@ -140,6 +143,7 @@ def test_p_of_a_ranking_counts_permutations(ties: bool) -> None:
     assert rank_correlation(np.ones(4), y[:4]) == (None, None)
 
 
+@pytest.mark.slow
 def test_the_summary_and_the_figure_name_all_encoders(atlas: Workflow) -> None:
     tables = [
         read_table(atlas.results(f"tables/{name}.parquet"), TABLES[name])
