@@ -22,8 +22,8 @@ def main(encoder: Path, *, weights: list[Path], output_encoder: Path) -> None:
 
     The directory holds an encoder's input word vectors, the mean weight (a norm) of each type, and
     its tokenizer, as model2vec writes them (config.json, tokenizer.json, model.safetensors);
-    StaticModel.from_pretrained and SentenceTransformer read it. A type without a weight gets the
-    mean of those with one.
+    StaticModel.from_pretrained and SentenceTransformer read it; the former leaves unknown tokens
+    out. A type without a weight gets the mean of those with one.
 
     Example: python scripts/export_weights.py results/default/encoders/adjacent
     --weights results/default/weights/shapley/adjacent/held_out.parquet --output-encoder static

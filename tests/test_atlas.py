@@ -153,7 +153,7 @@ def test_the_summary_and_the_figure_name_all_encoders(atlas: Workflow) -> None:
     assert line.startswith("- **atlas** on held_out, occlusion: from the highest correlation")
     for name in ENCODERS:
         assert f"`{name}`" in line
-    assert "Over 4 encoders, its rank correlation with STS Spearman is" in line
+    assert "Over 4 encoders, Spearman's rho with their STS is" in line
     figure = atlas.results("figures/atlas.atlas.held_out.occlusion.svg").read_text()
     told = {text.strip() for text in re.findall("<!--(.*?)-->", figure, re.DOTALL)}
     assert {*ENCODERS, "STS Spearman", "surprisal"} <= told

@@ -68,5 +68,5 @@ def on_ranking(rows: pl.DataFrame) -> str:
     ]
     if not told:
         return " Too few encoders were evaluated to rank them by STS."
-    about = f" Over {rows['encoders'][0]} encoders, its rank correlation with STS Spearman is"
+    about = f" Over {rows['encoders'][0]} encoders, Spearman's rho with their STS is"
     return f"{about} {listed(told)}."
