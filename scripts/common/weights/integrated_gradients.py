@@ -29,8 +29,8 @@ class IntegratedGradients:
     baseline
         Input word embeddings at the start of the path: zero, or those of the mask or pad token.
     tolerance
-        Relative completeness error at which a sentence is done by one rule. Where none gets there,
-        the path is refined until no token's error is above this share of the mean weight.
+        Largest error of a token, over the mean weight of its sentence, at which a sentence is done;
+        its relative completeness error is within it, too.
     max_nodes
         Quadrature nodes at most; captum and shap spend them on every sentence.
     engine
