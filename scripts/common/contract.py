@@ -297,8 +297,9 @@ SIMILARITIES = Table(
 )
 PAIRS = Table(
     "attribution of the similarity of the sentences of pairs to pairs of their tokens",
-    ("pair_id", "position", "other_position"),
+    ("method", "pair_id", "position", "other_position"),
     {
+        "method": _key(pa.string(), "integrated_gradients, shapley or occlusion"),
         "pair_id": SIMILARITIES.columns["pair_id"],
         "position": Column(
             *(pa.int32(), "1", "place of the token in side 0; null: the baseline of side 0"),
@@ -315,6 +316,13 @@ PAIRS = Table(
         ),
         "other_special": Column(
             *(pa.bool_(), "1", "the same of the token of side 1"), nullable=True
+        ),
+        "likeness": Column(
+            *(pa.float64(), "1"),
+            "share of pairs of types of the vocabulary whose input word vectors are less alike, by "
+            "their cosine; null of baselines",
+            nullable=True,
+            within=SHARE,
         ),
         "attribution": Column(
             pa.float64(),
