@@ -12,7 +12,14 @@ sys.path.insert(0, str(HOME / "scripts"))
 from common.corpora.files import at_home, find_files
 from common.workflow.configuration import ConfigError, add_replicates, check_yaml, columns_of
 from common.workflow.configuration import derive_seed, foreign_tokenizers, has_exact
-from common.workflow.configuration import may_have_pairs, numbered, replicate, root_of, validated
+from common.workflow.configuration import (
+    may_have_pairs,
+    numbered,
+    pair_methods,
+    replicate,
+    root_of,
+    validated,
+)
 from common.workflow.costs import lines_of
 from common.workflow.ending import errors_of, results_of
 from common.workflow.imports import modules_of
@@ -104,6 +111,7 @@ COMPARISONS = config["comparisons"]
 WEIGHTS = config["weights"]
 ANALYSIS = config["analysis"]
 THEORY = config["theory"]
+PAIRS = config["pairs"]
 GPUS = int(config["device"] != "cpu")
 FOREIGN_TOKENIZERS = foreign_tokenizers(config)
 METHODS = [m for m in ("integrated_gradients", "shapley", "occlusion") if m in WEIGHTS]

@@ -29,7 +29,7 @@ DERIVED = {
     for name in re.findall(r"^use rule gather_tables as (\w+) with:", path.read_text(), re.M)
 }
 """Rules that run the script of another."""
-BY_HAND = {"attribute_pairs", "pin_revisions", "weigh_sentences"}
+BY_HAND = {"pin_revisions", "weigh_sentences"}
 """Scripts that change a config before any run of it, or need no run."""
 SCRIPTS = {path.stem for path in (ROOT / "scripts").glob("*.py")}
 

@@ -1,0 +1,143 @@
+PAIRED = [
+    (name, corpus, method)
+    for corpus in PAIRS["corpora"]
+    for name in PAIRS["comparisons"] or COMPARISONS
+    for method in pair_methods(config, name)
+]
+"""Comparison, corpus and method whose attributions of similarity are described."""
+ATTRIBUTED = "<results>/shards/pairs/{}/{{encoder}}/{{corpus}}/{{shard}}.{}.parquet"
+
+
+def paired_options(method):
+    """Settings of a method that weighs the sentences of pairs, which are to have vectors."""
+    settings = WEIGHTS[method]
+    if method == "integrated_gradients":
+        settings = settings | {"baseline": PAIRS["baseline"]}
+    return lambda wildcards, output: options(
+        settings,
+        seed=seed_for(method, wildcards.corpus),
+        normalize=WEIGHTS["normalize"],
+        dtype=WEIGHTS["dtype"],
+        memory=WEIGHTS["memory"],
+        output_vectors=output.vectors,
+    )
+
+
+def contributions_of(kind):
+    """Tables of vectors, or weights, of all methods and shards, of an encoder and corpus of pairs."""
+
+    def find(wildcards):
+        methods = {
+            method
+            for name, corpus, method in PAIRED
+            if corpus == wildcards.corpus
+            and wildcards.encoder in trainings_of(name, config["replicates"])
+        }
+        return [
+            ATTRIBUTED.format(method, kind).format(**dict(wildcards), shard=f"{k + 1}-of-{SHARDS}")
+            for method in sorted(methods)
+            for k in range(SHARDS)
+        ]
+
+    return find
+
+
+def attributions_of(wildcards):
+    """Tables of the attributions of pairs by the encoders of a comparison."""
+    return [
+        f"<results>/pairs/{encoder}/{wildcards.corpus}.parquet"
+        for encoder in trainings_of(wildcards.comparison, config["replicates"])
+    ]
+
+
+rule select_pairs:
+    input:
+        **script_of("select_pairs"),
+        corpus="<results>/corpora/{corpus}.parquet",
+    output:
+        pairs="<results>/corpora/{corpus}.pairs.parquet",
+        sentences=temp("<results>/shards/pairs/{corpus}.parquet"),
+    log:
+        "<logs>/select_pairs/{corpus}.log",
+    benchmark:
+        "<benchmarks>/select_pairs/{corpus}.tsv"
+    params:
+        settings=lambda w: options(PAIRS, "pairs", seed=seed_for("pairs", w.corpus)),
+    threads: 1
+    resources:
+        mem_mb=growing(lambda w: memory_for(w.corpus)),
+        runtime=growing(10),
+    conda:
+        "../envs/data.yaml"
+    shell:
+        "python {input.script:q} {input.corpus:q} --output-pairs {output.pairs:q}"
+        " --output-sentences {output.sentences:q} {params.settings} 2>&1 | tee {log:q}"
+
+
+use rule integrate_gradients as integrate_gradients_of_pairs with:
+    input:
+        **script_of("integrate_gradients"),
+        encoder="<results>/encoders/{encoder}",
+        corpus="<results>/shards/pairs/{corpus}.parquet",
+        checks=lambda w: tokenizer_checks(w.encoder),
+    output:
+        weights=temp(ATTRIBUTED.format("integrated_gradients", "weights")),
+        vectors=temp(ATTRIBUTED.format("integrated_gradients", "vectors")),
+    log:
+        "<logs>/integrate_gradients/pairs.{encoder}.{corpus}.{shard}.log",
+    benchmark:
+        "<benchmarks>/integrate_gradients/pairs.{encoder}.{corpus}.{shard}.tsv"
+    params:
+        checkpoints=f"results/{config['run']}/checkpoints/pairs.{{encoder}}.integrated_gradients.{{corpus}}",
+        settings=paired_options("integrated_gradients"),
+        device=config["device"],
+
+
+use rule estimate_shapley as estimate_shapley_of_pairs with:
+    input:
+        **script_of("estimate_shapley"),
+        encoder="<results>/encoders/{encoder}",
+        corpus="<results>/shards/pairs/{corpus}.parquet",
+        checks=lambda w: tokenizer_checks(w.encoder),
+    output:
+        weights=temp(ATTRIBUTED.format("shapley", "weights")),
+        vectors=temp(ATTRIBUTED.format("shapley", "vectors")),
+    log:
+        "<logs>/estimate_shapley/pairs.{encoder}.{corpus}.{shard}.log",
+    benchmark:
+        "<benchmarks>/estimate_shapley/pairs.{encoder}.{corpus}.{shard}.tsv"
+    params:
+        checkpoints=f"results/{config['run']}/checkpoints/pairs.{{encoder}}.shapley.{{corpus}}",
+        settings=paired_options("shapley"),
+        device=config["device"],
+
+
+rule attribute_pairs:
+    input:
+        **script_of("attribute_pairs"),
+        encoder="<results>/encoders/{encoder}",
+        corpus="<results>/corpora/{corpus}.pairs.parquet",
+        vectors=contributions_of("vectors"),
+        weights=contributions_of("weights"),
+    output:
+        pairs="<results>/pairs/{encoder}/{corpus}.parquet",
+    log:
+        "<logs>/attribute_pairs/{encoder}.{corpus}.log",
+    benchmark:
+        "<benchmarks>/attribute_pairs/{encoder}.{corpus}.tsv"
+    params:
+        settings=options(
+            PAIRS, "similarity", **{k: WEIGHTS[k] for k in ("normalize", "dtype", "memory")}
+        ),
+        device=config["device"],
+    threads: 1
+    resources:
+        mem_mb=growing(int(1024 * WEIGHTS["memory"])),
+        runtime=growing(60),
+        gpu=GPUS,
+    conda:
+        "../envs/attribution.yaml"
+    shell:
+        "python {input.script:q} {input.encoder:q} {input.corpus:q} --vectors {input.vectors:q}"
+        " --weights {input.weights:q} --output-pairs {output.pairs:q}"
+        " {params.settings} --device {params.device} 2>&1 | tee {log:q}"
