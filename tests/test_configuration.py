@@ -90,7 +90,7 @@ def test_the_schema_allows_the_quantities_of_the_contract() -> None:
 def test_default_config_spells_out_what_it_uses() -> None:
     """A reader of config.yaml sees every setting of the methods and the analysis with its value."""
     schema = yaml.safe_load(SCHEMA.read_text())["properties"]
-    for section in ("information", "evaluation", "analysis", "weights", "theory"):
+    for section in ("information", "evaluation", "analysis", "weights", "pairs", "theory"):
         unused = {"occlusion"} if section == "weights" else set()
         assert set(DEFAULT[section]) == set(schema[section]["properties"]) - unused, section
     thresholds = schema["analysis"]["properties"]["warnings"]["properties"]
@@ -196,12 +196,10 @@ def test_pairs_need_a_corpus_of_them_and_a_method_that_sums_up() -> None:
     config["pairs"]["methods"] = None
     config["comparisons"]["adjacent"]["methods"] = ["occlusion"]
     assert "pairs.comparisons: 'adjacent' has no method whose" in fault(config)
-    config = valid()
+    config = valid(theory=None)
     config["analysis"]["unit"] = "word"
     assert "pairs: attributions are of tokens" in fault(config)
     del config["pairs"]
-    del config["theory"]
-    config["analysis"]["quantities"] = ["self_information"]
     assert validated(config)["pairs"] is None
 
 
@@ -214,7 +212,7 @@ def test_the_theory_needs_known_corpora_and_tokens() -> None:
         config = valid()
         config["theory"] |= change
         assert told in fault(config)
-    config = valid()
+    config = valid(pairs=None)
     config["analysis"]["unit"] = "word"
     assert "theory: embeddings are those of tokens" in fault(config)
     del config["theory"]

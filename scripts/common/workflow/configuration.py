@@ -578,11 +578,11 @@ def _pair_faults(config: Config) -> Iterator[str]:
             yield f"pairs.corpora: {corpus!r} holds no pairs; name a corpus of two text columns"
     for name in pairs["comparisons"] or []:
         yield from _known("pairs.comparisons", name, config["comparisons"])
-    for method in pairs["methods"] or []:
-        if method not in config["weights"]:
-            yield f"pairs.methods: {method!r} is no section of weights; add one or leave it out"
+    lacking = [method for method in pairs["methods"] or [] if method not in config["weights"]]
+    for method in lacking:
+        yield f"pairs.methods: {method!r} is no section of weights; add one or leave it out"
     for name in pairs["comparisons"] or config["comparisons"]:
-        if name in config["comparisons"] and not pair_methods(config, name):
+        if name in config["comparisons"] and not (lacking or pair_methods(config, name)):
             yield (
                 f"pairs.comparisons: {name!r} has no method whose contributions sum up "
                 f"({' or '.join(SUMMING)}); name other comparisons, or pairs.methods"
