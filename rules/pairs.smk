@@ -5,6 +5,8 @@ PAIRED = [
     for method in pair_methods(config, name)
 ]
 """Comparison, corpus and method whose attributions of similarity are described."""
+OF_TYPES = [quantity for quantity in ANALYSIS["quantities"] if quantity != "surprisal"]
+"""What a word tells wherever it stands."""
 ATTRIBUTED = "<results>/shards/pairs/{}/{{encoder}}/{{corpus}}/{{shard}}.{}.parquet"
 
 
@@ -141,3 +143,68 @@ rule attribute_pairs:
         "python {input.script:q} {input.encoder:q} {input.corpus:q} --vectors {input.vectors:q}"
         " --weights {input.weights:q} --output-pairs {output.pairs:q}"
         " {params.settings} --device {params.device} 2>&1 | tee {log:q}"
+
+
+rule describe_pairs:
+    input:
+        **script_of("describe_pairs"),
+        pairs=attributions_of,
+        information=information_of,
+        exact=exact_of,
+    output:
+        shares="<results>/correlations/{comparison}/{corpus}/{method}/pair_shares.parquet",
+    log:
+        "<logs>/describe_pairs/{comparison}.{corpus}.{method}.log",
+    benchmark:
+        "<benchmarks>/describe_pairs/{comparison}.{corpus}.{method}.tsv"
+    params:
+        names=names_of,
+        settings=bootstrap_options(),
+        exact=given("exact"),
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    conda:
+        "../envs/statistics.yaml"
+    shell:
+        "python {input.script:q} --pairs {input.pairs:q} --information {input.information:q}"
+        " {params.exact} --output-shares {output.shares:q}"
+        " {params.names} {params.settings} 2>&1 | tee {log:q}"
+
+
+rule regress_pairs:
+    input:
+        **script_of("regress_pairs"),
+        pairs=attributions_of,
+        information=information_of,
+    output:
+        regression="<results>/correlations/{comparison}/{corpus}/{method}/pair_regression.parquet",
+    log:
+        "<logs>/regress_pairs/{comparison}.{corpus}.{method}.log",
+    benchmark:
+        "<benchmarks>/regress_pairs/{comparison}.{corpus}.{method}.tsv"
+    params:
+        names=names_of,
+        settings=bootstrap_options("minimum_count"),
+        quantities=options({"quantities": OF_TYPES or ["self_information"]}),
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    conda:
+        "../envs/statistics.yaml"
+    shell:
+        "python {input.script:q} --pairs {input.pairs:q} --information {input.information:q}"
+        " --output-regression {output.regression:q}"
+        " {params.quantities} {params.names} {params.settings} 2>&1 | tee {log:q}"
+
+
+use rule gather_tables as gather_pairs with:
+    input:
+        **script_of("gather_tables"),
+        tables=lambda w: [
+            f"<results>/correlations/{'/'.join(parts)}/{w.table}.parquet" for parts in PAIRED
+        ],
+    wildcard_constraints:
+        table="pair_shares|pair_regression",

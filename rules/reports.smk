@@ -8,6 +8,7 @@ QUESTIONS = {
     "encoders": "3. How good are the encoders?",
     "context": "4. What does context tell of a token?",
     "theory": "5. Do norms of word vectors approximate information gain?",
+    "pairs": "6. Which words make sentences similar?",
 }
 """Groups of the report, which lists them in order of their names."""
 TABLES = {
@@ -19,6 +20,7 @@ TABLES = {
     "classes": "tokens",
     **({"encoders": "encoders"} if config["evaluation"] else {}),
     **({"series": "encoders"} if SERIES else {}),
+    **dict.fromkeys(["pair_shares", "pair_regression"] if PAIRS else [], "pairs"),
     **dict.fromkeys(["theory", "theory_words", "embedding_norms"] if THEORY else [], "theory"),
 }
 """Tables of the whole run, and the question that each is about."""
@@ -43,6 +45,7 @@ FIGURES += [".".join(("surprisal", *parts)) for parts in sorted(SCORED)]
 FIGURES += sorted({".".join(("classes", *parts[:2])) for parts in weighed()})
 FIGURES += [f"series.{name}.{corpus}" for name in SERIES for corpus in COMPARISONS[name]["weighed"]]
 FIGURES += ["changes", "partials"] + ["training"] * bool(TRAINED) + ["theory"] * bool(THEORY)
+FIGURES += sorted({".".join(("pairs", *parts[:2])) for parts in (PAIRED if PAIRS else [])})
 ALL_FIGURES = [f"<results>/figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "pdf")]
 
 
@@ -362,6 +365,35 @@ rule plot_surprisal:
         "../envs/statistics.yaml"
     shell:
         "python {input.script:q} --surprisal {input.surprisal:q} --information {input.information:q}"
+        " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"
+
+
+rule plot_pairs:
+    input:
+        **script_of("plot_pairs"),
+        shares="<results>/tables/pair_shares.parquet",
+    output:
+        svg=reported(
+            "<results>/figures/pairs.{comparison}.{corpus}.svg",
+            "pairs",
+            "pairs",
+            result="what makes sentences similar: {comparison}, {corpus}",
+        ),
+        pdf="<results>/figures/pairs.{comparison}.{corpus}.pdf",
+    log:
+        "<logs>/plot_pairs/{comparison}.{corpus}.log",
+    benchmark:
+        "<benchmarks>/plot_pairs/{comparison}.{corpus}.tsv"
+    params:
+        names=lambda w: options(dict(w)),
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    conda:
+        "../envs/statistics.yaml"
+    shell:
+        "python {input.script:q} {input.shares:q} {params.names}"
         " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"
 
 

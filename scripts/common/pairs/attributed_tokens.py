@@ -41,7 +41,7 @@ class PairSeries(EncoderSeries):
     def read(self) -> tuple[pl.DataFrame, np.ndarray]:
         """The rows of the pairs, those of baselines too, and their attributions.
 
-        Likeness is that by the first encoder, so that words are alike for all.
+        Likeness is that by the last encoder, so that the same words are alike for all.
 
         Returns
         -------
@@ -70,7 +70,8 @@ class PairSeries(EncoderSeries):
         missed = np.max([table["completeness"].to_numpy() for table in tables], axis=0)
         limit = np.inf if self.largest_error is None else self.largest_error
         kept = pl.Series(missed <= limit)
-        rows = tables[0].filter(kept)
+        alike = tables[len(self.encoders) - 1]["likeness"]
+        rows = tables[0].with_columns(alike).filter(kept)
         whole, left = (table["pair_id"].n_unique() for table in (tables[0], rows))
         if rows.is_empty():
             raise InputError(
