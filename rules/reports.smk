@@ -429,11 +429,42 @@ rule collect_tokens:
         " --output-tokens {output.tokens:q} 2>&1 | tee {log:q}"
 
 
+rule collect_pairs:
+    input:
+        **script_of("collect_pairs"),
+        texts="<results>/corpora/{corpus}.pairs.parquet",
+        pairs=lambda w: [
+            f"<results>/pairs/{encoder}/{w.corpus}.parquet"
+            for encoder in COMPARISONS[w.comparison]["encoders"]
+        ],
+    output:
+        pairs="<results>/correlations/{comparison}/{corpus}/{method}/pairs.json",
+    log:
+        "<logs>/collect_pairs/{comparison}.{corpus}.{method}.log",
+    benchmark:
+        "<benchmarks>/collect_pairs/{comparison}.{corpus}.{method}.tsv"
+    params:
+        names=names_of,
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(10),
+    conda:
+        "../envs/statistics.yaml"
+    shell:
+        "python {input.script:q} --texts {input.texts:q} --pairs {input.pairs:q}"
+        " --output-pairs {output.pairs:q} {params.names} 2>&1 | tee {log:q}"
+
+
 rule build_explorer:
     input:
         **script_of("build_explorer"),
         assets=[f"{SCRIPTS}/explorer/{path.name}" for path in sorted(ASSETS.iterdir())],
         tokens=[f"<results>/correlations/{'/'.join(parts)}/tokens.json" for parts in weighed()],
+        pairs=[
+            f"<results>/correlations/{'/'.join(parts)}/pairs.json"
+            for parts in (PAIRED if PAIRS else [])
+        ],
         data="<results>/tables/data.parquet",
     output:
         page=reported(
@@ -448,6 +479,7 @@ rule build_explorer:
         "<benchmarks>/build_explorer/explorer.tsv"
     params:
         settings=options(ANALYSIS, "minimum_count", run_name=config["run"]),
+        pairs=given("pairs"),
     threads: 1
     resources:
         mem_mb=growing(4000),
@@ -455,7 +487,7 @@ rule build_explorer:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script:q} {input.tokens:q} --data {input.data:q}"
+        "python {input.script:q} {input.tokens:q} {params.pairs} --data {input.data:q}"
         " --output-page {output.page:q}"
         " {params.settings} 2>&1 | tee {log:q}"
 
