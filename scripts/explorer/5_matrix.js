@@ -40,9 +40,9 @@ function widthOf(text) {
 const longest = (names) => Math.ceil(Math.max(...names.map(widthOf), 20)) + 8;
 
 // Hundredths, as cells have room for.
-const hundredths = (value) => (100 * value).toFixed(1).replace("-", "−");
+const hundredths = (value) => (100 * value).toFixed(1).replace("-0.0", "0.0").replace("-", "−");
 
-// The matrix of a pair: rows are what is shown of side 0, columns of side 1.
+// The matrix of a pair, coloured up to the strongest attribution of two tokens: rows are what is shown of side 0, columns of side 1.
 function matrixOf({ names, values, most }, theme, { cell, column }) {
   const colours = TONES[theme];
   const [left, top] = [longest(names[0]), longest(names[1])];
@@ -84,7 +84,7 @@ function linesOf({ names, values, most }, theme, { line, token }) {
   const drawn = values.flatMap((row, i) => row.map((value, j) => ({ value, i, j })));
   drawn.sort((a, b) => Math.abs(a.value) - Math.abs(b.value));
   const lines = drawn.map(({ value, i, j }) => {
-    const share = Math.abs(value) / most;
+    const share = Math.min(Math.abs(value) / most, 1);
     const ends = { x1: left, y1: y(0, i), x2: left + middle, y2: y(1, j) };
     const stroke = value < 0 ? colours.less : colours.more;
     const look = { "stroke-width": (0.4 + 5 * share).toFixed(2), "stroke-opacity": share.toFixed(3) };

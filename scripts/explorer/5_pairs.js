@@ -91,8 +91,8 @@ class PairView {
     );
     const by = (stage) => sides[0].map((i) => sides[1].map((j) => this.value("attribution", stage, i, j)));
     const every = view.encoders.map((_, stage) => by(stage));
-    const text = every.flat(2).filter((value) => value !== null);
-    const most = Math.max(...text.map(Math.abs), 1e-12);
+    const ofTokens = (matrix) => (this.whole ? matrix.slice(1).map((row) => row.slice(1)) : matrix);
+    const most = Math.max(...every.map(ofTokens).flat(2).map(Math.abs), 1e-12);
     return { sides, names, values: every[this.stage], most };
   }
 
@@ -215,7 +215,7 @@ class PairView {
   drawing() {
     const { view, pair, stage } = this;
     const similarity = view.similarity[stage][pair].toFixed(2).replace("-", "−");
-    const what = `${view.kind} by ${view.encoders[stage]}: ${similarity}; cells are hundredths of it`;
+    const what = `${view.kind} by ${view.encoders[stage]}: ${similarity}; cells in hundredths`;
     return pairDrawing(this.current, [view.texts[0][pair], view.texts[1][pair], what]);
   }
 
