@@ -45,7 +45,7 @@ FIGURES += [".".join(("surprisal", *parts)) for parts in sorted(SCORED)]
 FIGURES += sorted({".".join(("classes", *parts[:2])) for parts in weighed()})
 FIGURES += [f"series.{name}.{corpus}" for name in SERIES for corpus in COMPARISONS[name]["weighed"]]
 FIGURES += ["changes", "partials"] + ["training"] * bool(TRAINED) + ["theory"] * bool(THEORY)
-FIGURES += sorted({".".join(("pairs", *parts[:2])) for parts in (PAIRED if PAIRS else [])})
+FIGURES += sorted({".".join(("pairs", *parts[:2])) for parts in PAIRED})
 ALL_FIGURES = [f"<results>/figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "pdf")]
 
 
@@ -461,10 +461,7 @@ rule build_explorer:
         **script_of("build_explorer"),
         assets=[f"{SCRIPTS}/explorer/{path.name}" for path in sorted(ASSETS.iterdir())],
         tokens=[f"<results>/correlations/{'/'.join(parts)}/tokens.json" for parts in weighed()],
-        pairs=[
-            f"<results>/correlations/{'/'.join(parts)}/pairs.json"
-            for parts in (PAIRED if PAIRS else [])
-        ],
+        pairs=[f"<results>/correlations/{'/'.join(parts)}/pairs.json" for parts in PAIRED],
         data="<results>/tables/data.parquet",
     output:
         page=reported(

@@ -52,11 +52,11 @@ def _shares(rows: pl.DataFrame) -> str:
 def _on_baselines(rows: pl.DataFrame) -> str:
     """What the embeddings of the baselines add to the similarity, which tokens take back."""
     of_relation = rows.filter(grouping="relation")
-    similarity = of_relation["attribution"].sum()
-    added = of_relation.filter(pl.col("group").is_in(["baselines", "token_and_baseline"]))
+    aside = of_relation.filter(pl.col("group").is_in(["baselines", "token_and_baseline"]))
+    similarity, added = (float(rows["attribution"].sum()) for rows in (of_relation, aside))
     return (
         f"The mean similarity is {number(similarity)}, of which what involves a baseline is "
-        f"{number(added['attribution'].sum(), signed=True)}."
+        f"{number(added, signed=True)}."
     )
 
 
