@@ -69,17 +69,11 @@ def main(
                 f"{compared.pairs[0]} with {compared.information}: {len(known)} pairs of tokens "
                 f"with {quantity}; lower the minimum count or attribute more pairs"
             )
-        tokens = crossed(terms)
         of_known = kept.to_numpy()
-        assert tokens.other_type is not None
-        some = type(tokens)(
-            *(tokens.sentence[of_known], tokens.type[of_known], tokens.sentences, tokens.types),
-            other_type=tokens.other_type[of_known],
-        )
-        samples.append(JointModel(some, rows_of(known, *TERMS), attributions[:, of_known]))
-        every = np.ones(len(some), bool)
-        size = {"n": len(some), "types": types_among(some, every)}
-        sizes.append(size | {"pairs": known["pair"].n_unique()})
+        tokens = crossed(rows, of_known)
+        samples.append(JointModel(tokens, rows_of(known, *TERMS), attributions[:, of_known]))
+        types_known = types_among(tokens, np.ones(len(known), bool))
+        sizes.append({"pairs": known["pair"].n_unique(), "n": len(known), "types": types_known})
     lines = []
     for quantity, size, (points, drawn) in zip(
         quantities, sizes, compared.resample(samples), strict=True

@@ -7,6 +7,7 @@ from pathlib import Path
 import cyclopts
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from common.command import InputError
 from common.contract import PAIRS
@@ -15,6 +16,7 @@ from common.correlations.resampling import Tokens
 from common.tables import read_table
 
 PLACE = ["pair_id", "position", "other_position"]
+Booleans = NDArray[np.bool_]
 
 
 @cyclopts.Parameter(name="*")
@@ -85,8 +87,8 @@ class PairSeries(EncoderSeries):
         return rows.with_columns(pair=pair), attributions
 
 
-def crossed(rows: pl.DataFrame) -> Tokens:
-    """Pair of sentences and both types of each row.
+def crossed(rows: pl.DataFrame, known: Booleans | None = None) -> Tokens:
+    """Pair of sentences and both types of each row, or of those `known`, numbered as in all.
 
     A baseline or a special token is of no type: it is in every sentence. Two tokens of one type
     are there as often as the type is, not its square.
@@ -106,10 +108,12 @@ def crossed(rows: pl.DataFrame) -> Tokens:
         numbers[column.is_null().to_numpy()] = none
     second[first == second] = none
     pairs = int(rows["pair"].n_unique())
-    return Tokens(rows["pair"].to_numpy(), first, pairs, none, other_type=second)
+    some = np.ones(len(rows), bool) if known is None else known
+    pair = rows["pair"].to_numpy()
+    return Tokens(pair[some], first[some], pairs, none, other_type=second[some])
 
 
-def types_among(tokens: Tokens, members: np.ndarray) -> int:
+def types_among(tokens: Tokens, members: Booleans) -> int:
     """Different types of the members (n,)."""
     assert tokens.other_type is not None
     found = np.union1d(tokens.type[members], tokens.other_type[members])

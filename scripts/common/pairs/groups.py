@@ -52,18 +52,13 @@ def with_groups(rows: pl.DataFrame, of_function: list[str]) -> pl.DataFrame:
 
     Punctuation: either token has no letter or digit; function words: either of the others is one.
     """
-    special = pl.col("special") | pl.col("other_special")
     tokens = ("token", "other_token")
-
-    def either(of: list[pl.Expr]) -> pl.Expr:
-        return pl.any_horizontal(of)
-
     aside = (
         pl.when(pl.col("position").is_null() & pl.col("other_position").is_null())
         .then(pl.lit("baselines"))
         .when(pl.col("position").is_null() | pl.col("other_position").is_null())
         .then(pl.lit("token_and_baseline"))
-        .when(special)
+        .when(pl.col("special") | pl.col("other_special"))
         .then(pl.lit("special_tokens"))
     )
     relation = (
@@ -74,9 +69,9 @@ def with_groups(rows: pl.DataFrame, of_function: list[str]) -> pl.DataFrame:
         .otherwise(pl.lit("other_words"))
     )
     kind = (
-        aside.when(either([is_punctuation(token) for token in tokens]))
+        aside.when(pl.any_horizontal(is_punctuation(token) for token in tokens))
         .then(pl.lit("punctuation"))
-        .when(either([reading(token).is_in(of_function) for token in tokens]))
+        .when(pl.any_horizontal(reading(token).is_in(of_function) for token in tokens))
         .then(pl.lit("function_words"))
         .otherwise(pl.lit("content_words"))
     )
