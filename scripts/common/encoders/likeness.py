@@ -5,8 +5,10 @@ import torch
 
 from common.encoders.encoder import Encoder
 
-DRAWN = 200_000
+DRAWN = 100_000
 """Pairs of types that cosines are held against."""
+BLOCK = 4096
+"""Types, or pairs of them, whose vectors are in memory together."""
 
 
 class Likeness:
@@ -19,11 +21,14 @@ class Likeness:
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
         number = len(encoder.tokenizer)
-        self.mean = self._vectors(list(range(number))).mean(0)
+        starts = range(0, number, BLOCK)
+        parts = [self._vectors(list(range(k, min(k + BLOCK, number)))).sum(0) for k in starts]
+        self.mean = np.sum(parts, axis=0) / number
         drawn = np.random.default_rng(0).integers(number, size=(2, DRAWN))
         drawn = drawn[:, drawn[0] != drawn[1]]
-        unit = self._units(list(range(number)))
-        self.cosines = np.sort(np.einsum("ph,ph->p", unit[drawn[0]], unit[drawn[1]]))
+        blocks = np.array_split(drawn, -(-drawn.shape[1] // BLOCK), axis=1)
+        cosines = [np.einsum("ph,ph->p", *map(self._units, block.tolist())) for block in blocks]
+        self.cosines = np.sort(np.concatenate(cosines))
 
     def of(self, first: list[int], second: list[int]) -> np.ndarray:
         """Share of pairs of types that are less alike, (n, m), for the tokens of two sentences."""
