@@ -6,6 +6,7 @@ from common.command import InputError, run
 from common.contract import FOREMOST, TABLES
 from common.correlations.weighed_tokens import unit_of
 from common.reports.data_block import LAST, on_data
+from common.reports.pairs_told import on_pairs
 from common.reports.summary import (
     covers,
     in_prose,
@@ -30,6 +31,8 @@ def main(
     encoders: Path | None = None,
     data: Path,
     theory: Path | None = None,
+    pair_shares: Path | None = None,
+    pair_regression: Path | None = None,
     output_summary: Path,
     name: str,
     confidence: float,
@@ -60,6 +63,10 @@ def main(
         What the comparisons stand on.
     theory
         Norms of static encoders' word vectors, regressed on information gain.
+    pair_shares
+        What pairs of tokens add to the similarity of pairs.
+    pair_regression
+        Regressions of what they add.
     output_summary
         The summary.
     name
@@ -101,6 +108,10 @@ def main(
     ]
     if encoders:
         lines += ["\n## Encoders\n", *on_encoders(read_table(encoders, TABLES["encoders"]))]
+    if pair_shares and pair_regression:
+        of_pairs = (pair_shares, "pair_shares"), (pair_regression, "pair_regression")
+        lines += ["\n## What makes sentences similar\n"]
+        lines += on_pairs(*(read_table(path, TABLES[kind]) for path, kind in of_pairs))
     if theory:
         lines += ["\n## Theory\n", *on_theory(read_table(theory, TABLES["theory"]))]
     with whole(output_summary) as partial_file:

@@ -48,6 +48,11 @@ class IntegratedGradients:
     engine: Literal["own", "captum", "shap"] = "own"
     on_missed: Literal["flag", "stop"] = "flag"
 
+    @property
+    def nothing(self) -> str:
+        """What the path starts from."""
+        return self.baseline
+
     def batches_of(self, sentences: list[Sentence]) -> int:
         """Sentences of one length that are weighed together at most."""
         return BATCH
