@@ -95,7 +95,6 @@ rule describe_pairs:
     input:
         **script_of("describe_pairs"),
         pairs=attributions_of,
-        information=information_of,
         exact=exact_of,
     output:
         shares="<results>/correlations/{comparison}/{corpus}/{method}/pair_shares.parquet",
@@ -114,8 +113,8 @@ rule describe_pairs:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script:q} --pairs {input.pairs:q} --information {input.information:q}"
-        " {params.exact} --output-shares {output.shares:q}"
+        "python {input.script:q} --pairs {input.pairs:q} {params.exact}"
+        " --output-shares {output.shares:q}"
         " {params.names} {params.settings} 2>&1 | tee {log:q}"
 
 

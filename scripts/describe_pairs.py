@@ -24,19 +24,19 @@ def main(compared: PairSeries, *, exact: Path | None = None, output_shares: Path
     pairs of sentences and types.
 
     Example: python scripts/describe_pairs.py --pairs before.parquet after.parquet
-    --encoders before after --information information.parquet --comparison mine --corpus sts
-    --method shapley --draws 2000 --confidence 0.95 --seed 0 --output-shares shares.parquet
+    --encoders before after --comparison mine --corpus sts --method shapley
+    --draws 2000 --confidence 0.95 --seed 0 --output-shares shares.parquet
 
     Parameters
     ----------
     exact
-        Exact values of the generated language, for its function words; the most frequent types
-        are taken for them if it is not given.
+        Exact values of the generated language, for its function words; those of English if it is
+        not given.
     output_shares
         Table of every encoder, and of the changes from the first.
     """
     rows, attributions = compared.read()
-    rows = with_groups(rows, function_words(compared.information, exact))
+    rows = with_groups(rows, function_words(exact))
     tokens = crossed(rows)
     found = [
         (grouping, group, (rows[grouping] == group).to_numpy())

@@ -30,7 +30,12 @@ def with_terms(rows: pl.DataFrame, types: pl.DataFrame, quantity: str) -> pl.Dat
 
 
 def main(
-    compared: PairSeries, *, quantities: list[str], minimum_count: int, output_regression: Path
+    compared: PairSeries,
+    *,
+    information: Path,
+    quantities: list[str],
+    minimum_count: int,
+    output_regression: Path,
 ) -> None:
     """Regress a pair of tokens' attribution on what both words tell and whether they are equal.
 
@@ -45,6 +50,8 @@ def main(
 
     Parameters
     ----------
+    information
+        Quantities of the token types.
     quantities
         What words tell: columns of the information table.
     minimum_count
@@ -53,12 +60,12 @@ def main(
         Table of every encoder, and of the changes from the first.
     """
     rows, attributions = compared.read()
-    types = read_table(compared.information, INFORMATION)
+    types = read_table(information, INFORMATION)
     types = types.filter(pl.col("count") >= minimum_count)
     samples, sizes = [], []
     for quantity in quantities:
         if quantity not in types.columns:
-            raise InputError(f"{compared.information}: no quantity {quantity!r}; leave it out")
+            raise InputError(f"{information}: no quantity {quantity!r}; leave it out")
         terms = with_terms(rows, types, quantity)
         wanted = ~pl.col("special") & ~pl.col("other_special")
         finite = pl.all_horizontal(pl.col(term).is_finite() for term in TERMS)
@@ -66,7 +73,7 @@ def main(
         known = terms.filter(kept)
         if len(known) <= len(TERMS) + 1:
             raise InputError(
-                f"{compared.pairs[0]} with {compared.information}: {len(known)} pairs of tokens "
+                f"{compared.pairs[0]} with {information}: {len(known)} pairs of tokens "
                 f"with {quantity}; lower the minimum count or attribute more pairs"
             )
         of_known = kept.to_numpy()

@@ -29,15 +29,12 @@ class PairSeries(EncoderSeries):
     pairs
         Attributions by each of `encoders` in turn; of several trainings, by all encoders of the
         first, then of the next.
-    information
-        Quantities of the token types.
     largest_error
         Pairs that miss more of their similarity, by any encoder, are left out; all are kept if it
         is not given.
     """
 
     pairs: list[Path]
-    information: Path
     largest_error: float | None = None
 
     def read(self) -> tuple[pl.DataFrame, np.ndarray]:

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import polars as pl
 
-from common.contract import INFORMATION, LANGUAGE
+from common.contract import LANGUAGE
+from common.pairs.closed_classes import FUNCTION_WORDS
 from common.tables import read_table
 
 LIKE = 0.99
 """Share of pairs of types that are less alike, from which two words are of like meaning."""
-FREQUENT = 0.5
-"""Share of the words counted that the most frequent types, taken for function words, make up."""
 OPEN_CLASSES = ("noun", "verb", "adjective", "adverb", "name")
 """Classes of content words in the generated language."""
 RELATIONS = ("equal_words", "like_words", "other_words")
@@ -30,21 +29,15 @@ def is_punctuation(token: str) -> pl.Expr:
     return ~reading(token).str.contains(r"[\p{L}\p{N}]")
 
 
-def function_words(information: Path, exact: Path | None) -> list[str]:
-    """Tokens that are function words, as `reading` has them.
+def function_words(exact: Path | None) -> list[str]:
+    """Function words, as `reading` has them.
 
-    Of the generated language, words of its closed classes. Of other text, the most frequent types
-    that make up half of the words counted: 135 in the Brown corpus of English (Francis and Kucera
-    1982), nearly all of them function words.
+    Of the generated language, words of its closed classes; of other text, those of English.
     """
-    if exact is not None:
-        words = read_table(exact, LANGUAGE).filter(~pl.col("word_class").is_in(OPEN_CLASSES))
-        return words["word"].to_list()
-    counted = read_table(information, INFORMATION).filter(~is_punctuation("token"))
-    counted = counted.sort("count", "token", descending=[True, False])
-    before = pl.col("count").cum_sum() - pl.col("count")
-    frequent = counted.filter(before < FREQUENT * pl.col("count").sum())
-    return frequent.select(reading("token")).to_series().to_list()
+    if exact is None:
+        return FUNCTION_WORDS
+    words = read_table(exact, LANGUAGE).filter(~pl.col("word_class").is_in(OPEN_CLASSES))
+    return words["word"].to_list()
 
 
 def with_groups(rows: pl.DataFrame, of_function: list[str]) -> pl.DataFrame:
