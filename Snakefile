@@ -14,6 +14,13 @@ include: "rules/encoders.smk"
 include: "rules/information.smk"
 include: "rules/weights.smk"
 include: "rules/correlations.smk"
+
+
+if config["pairs"]:
+
+    include: "rules/pairs.smk"
+
+
 include: "rules/reports.smk"
 include: "rules/exports.smk"
 

@@ -17,6 +17,7 @@ from common.workflow.configuration import (
     is_atlas,
     may_have_pairs,
     numbered,
+    pair_methods,
     replicate,
     root_of,
     segmented,
@@ -114,6 +115,7 @@ COMPARISONS = config["comparisons"]
 WEIGHTS = config["weights"]
 ANALYSIS = config["analysis"]
 THEORY = config["theory"]
+PAIRS = config["pairs"]
 GPUS = int(config["device"] != "cpu")
 FOREIGN_TOKENIZERS = foreign_tokenizers(config)
 METHODS = [m for m in ("integrated_gradients", "shapley", "occlusion") if m in WEIGHTS]
@@ -372,6 +374,62 @@ def exact_of(wildcards):
 def corpora_of(*names):
     """The tables of corpora by their names, of which any may be null."""
     return [f"<results>/corpora/{name}.parquet" for name in names if name is not None]
+
+
+PAIRED = [
+    (name, corpus, method)
+    for corpus in (PAIRS or {"corpora": []})["corpora"]
+    for name in PAIRS["comparisons"] or COMPARISONS
+    for method in pair_methods(config, name)
+]
+"""Comparison, corpus and method whose attributions of similarity are described."""
+OF_TYPES = [quantity for quantity in ANALYSIS["quantities"] if quantity != "surprisal"]
+"""What a word tells wherever it stands."""
+ATTRIBUTED = "<results>/shards/pairs/{}/{{encoder}}/{{corpus}}/{{shard}}.{}.parquet"
+
+
+def paired_options(method):
+    """Settings of a method that weighs the sentences of pairs, which are to have vectors."""
+
+    def find(wildcards, output):
+        gradients = method == "integrated_gradients"
+        return options(
+            WEIGHTS[method] | ({"baseline": PAIRS["baseline"]} if gradients else {}),
+            seed=seed_for(method, wildcards.corpus),
+            normalize=WEIGHTS["normalize"],
+            dtype=WEIGHTS["dtype"],
+            memory=WEIGHTS["memory"],
+            output_vectors=output.vectors,
+        )
+
+    return find
+
+
+def contributions_of(kind):
+    """Tables of vectors, or weights, of all methods and shards, of an encoder and corpus of pairs."""
+
+    def find(wildcards):
+        methods = {
+            method
+            for name, corpus, method in PAIRED
+            if corpus == wildcards.corpus
+            and wildcards.encoder in trainings_of(name, config["replicates"])
+        }
+        return [
+            ATTRIBUTED.format(method, kind).format(**dict(wildcards), shard=f"{k + 1}-of-{SHARDS}")
+            for method in sorted(methods)
+            for k in range(SHARDS)
+        ]
+
+    return find
+
+
+def attributions_of(wildcards):
+    """Tables of the attributions of pairs by the encoders of a comparison."""
+    return [
+        f"<results>/pairs/{encoder}/{wildcards.corpus}.parquet"
+        for encoder in trainings_of(wildcards.comparison, config["replicates"])
+    ]
 
 
 # Method, encoder and corpus of every table of weights.

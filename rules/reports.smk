@@ -8,6 +8,7 @@ QUESTIONS = {
     "encoders": "3. How good are the encoders?",
     "context": "4. What does context tell of a token?",
     "theory": "5. Do norms of word vectors approximate information gain?",
+    "pairs": "6. Which words make sentences similar?",
 }
 """Groups of the report, which lists them in order of their names."""
 TABLES = {
@@ -22,6 +23,7 @@ TABLES = {
     **({"weighted_bags": "encoders"} if BAGS else {}),
     **({"agreement": "encoders"} if ATLASES else {}),
     **({"ranking": "encoders"} if ATLASES and config["evaluation"] else {}),
+    **dict.fromkeys(["pair_shares", "pair_regression"] if PAIRS else [], "pairs"),
     **dict.fromkeys(["theory", "theory_words", "embedding_norms"] if THEORY else [], "theory"),
 }
 """Tables of the whole run, and the question that each is about."""
@@ -47,6 +49,7 @@ FIGURES += sorted({".".join(("classes", *parts[:2])) for parts in weighed()})
 FIGURES += [f"series.{name}.{corpus}" for name in SERIES for corpus in COMPARISONS[name]["weighed"]]
 FIGURES += [".".join(("atlas", *parts)) for parts in weighed() if parts[0] in ATLASES]
 FIGURES += ["changes", "partials"] + ["training"] * bool(TRAINED) + ["theory"] * bool(THEORY)
+FIGURES += sorted({".".join(("pairs", *parts[:2])) for parts in PAIRED})
 ALL_FIGURES = [f"<results>/figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "pdf")]
 
 
@@ -369,6 +372,35 @@ rule plot_surprisal:
         " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"
 
 
+rule plot_pairs:
+    input:
+        **script_of("plot_pairs"),
+        shares="<results>/tables/pair_shares.parquet",
+    output:
+        svg=reported(
+            "<results>/figures/pairs.{comparison}.{corpus}.svg",
+            "pairs",
+            "pairs",
+            result="what makes sentences similar: {comparison}, {corpus}",
+        ),
+        pdf="<results>/figures/pairs.{comparison}.{corpus}.pdf",
+    log:
+        "<logs>/plot_pairs/{comparison}.{corpus}.log",
+    benchmark:
+        "<benchmarks>/plot_pairs/{comparison}.{corpus}.tsv"
+    params:
+        names=lambda w: options(dict(w)),
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    conda:
+        "../envs/statistics.yaml"
+    shell:
+        "python {input.script:q} {input.shares:q} {params.names}"
+        " --output-svg {output.svg:q} --output-pdf {output.pdf:q} 2>&1 | tee {log:q}"
+
+
 rule collect_tokens:
     input:
         **script_of("collect_tokens"),
@@ -401,11 +433,39 @@ rule collect_tokens:
         " --output-tokens {output.tokens:q} 2>&1 | tee {log:q}"
 
 
+rule collect_pairs:
+    input:
+        **script_of("collect_pairs"),
+        texts="<results>/corpora/{corpus}.pairs.parquet",
+        pairs=lambda w: [
+            f"<results>/pairs/{encoder}/{w.corpus}.parquet"
+            for encoder in COMPARISONS[w.comparison]["encoders"]
+        ],
+    output:
+        pairs="<results>/correlations/{comparison}/{corpus}/{method}/pairs.json",
+    log:
+        "<logs>/collect_pairs/{comparison}.{corpus}.{method}.log",
+    benchmark:
+        "<benchmarks>/collect_pairs/{comparison}.{corpus}.{method}.tsv"
+    params:
+        names=names_of,
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(10),
+    conda:
+        "../envs/statistics.yaml"
+    shell:
+        "python {input.script:q} --texts {input.texts:q} --pairs {input.pairs:q}"
+        " --output-pairs {output.pairs:q} {params.names} 2>&1 | tee {log:q}"
+
+
 rule build_explorer:
     input:
         **script_of("build_explorer"),
         assets=[f"{SCRIPTS}/explorer/{path.name}" for path in sorted(ASSETS.iterdir())],
         tokens=[f"<results>/correlations/{'/'.join(parts)}/tokens.json" for parts in weighed()],
+        pairs=[f"<results>/correlations/{'/'.join(parts)}/pairs.json" for parts in PAIRED],
         data="<results>/tables/data.parquet",
     output:
         page=reported(
@@ -420,6 +480,7 @@ rule build_explorer:
         "<benchmarks>/build_explorer/explorer.tsv"
     params:
         settings=options(ANALYSIS, "minimum_count", run_name=config["run"]),
+        pairs=given("pairs"),
     threads: 1
     resources:
         mem_mb=growing(4000),
@@ -427,7 +488,7 @@ rule build_explorer:
     conda:
         "../envs/statistics.yaml"
     shell:
-        "python {input.script:q} {input.tokens:q} --data {input.data:q}"
+        "python {input.script:q} {input.tokens:q} {params.pairs} --data {input.data:q}"
         " --output-page {output.page:q}"
         " {params.settings} 2>&1 | tee {log:q}"
 

@@ -1,6 +1,7 @@
 """Attribute the similarity of pairs of sentences to pairs of their tokens."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -12,19 +13,28 @@ import polars as pl
 from common.command import InputError, run
 from common.contract import CORPUS, PAIRS
 from common.encoders.encoder import Dtype
+from common.encoders.likeness import Likeness
+from common.progress import progress
 from common.tables import read_metadata, read_table, write_parts
 from common.tokens.jobs import Job
 from common.tokens.sentences import parse_shard
-from common.weights.contribution_tables import read_contributions
+from common.weights.contribution_tables import ContributionTables
 from common.weights.pair_attributions import attribute_pair, rows_of
 from common.weights.weighing import Weighing
 
+AT_ONCE = 128
+"""Pairs whose contributions are in memory together."""
+
 
 def pairs_of(corpus: Path, shard: str) -> list[tuple[int, int, int]]:
-    """The pair_id and the sentence_id of sides 0 and 1 of every pair of a shard."""
+    """The pair_id of every pair of a shard, and the sentences of sides 0 and 1.
+
+    Of sentences that read alike the first stands for all, so that its contributions will do.
+    """
     table = read_table(corpus, CORPUS)
     if "pair_id" not in table.columns:
         raise InputError(f"{corpus}: no pairs; give a corpus of two text columns")
+    table = table.with_columns(pl.col("sentence_id").min().over("text"))
     first, second = (table.filter(pl.col("side") == side) for side in (0, 1))
     joined = first.join(second, on="pair_id", suffix="_1").sort("pair_id")
     number, count = parse_shard(shard)
@@ -34,17 +44,29 @@ def pairs_of(corpus: Path, shard: str) -> list[tuple[int, int, int]]:
     return rows
 
 
+def by_method(vectors: list[Path], weights: list[Path]) -> dict[str, tuple[list[Path], list[Path]]]:
+    """Tables of vectors and of weights by the method that made them."""
+    found: dict[str, tuple[list[Path], list[Path]]] = defaultdict(lambda: ([], []))
+    for kind, paths in enumerate((vectors, weights)):
+        for path in paths:
+            found[read_metadata(path).get("method", "")][kind].append(path)
+    for method, (ours, theirs) in found.items():
+        if not (ours and theirs):
+            one, other = ("weights", "vectors") if ours else ("vectors", "weights")
+            raise InputError(f"{[*ours, *theirs][0]}: no {one} of {method} beside its {other}")
+    return dict(sorted(found.items()))
+
+
 def main(
     encoder: Path,
     corpus: Path,
-    vectors: Path,
-    weights: Path,
     *,
+    vectors: list[Path],
+    weights: list[Path],
     job: Job = Job(),
     normalize: bool = False,
     dtype: Dtype = "float32",
     similarity: Literal["cosine", "dot"] = "cosine",
-    baseline: Literal["zero", "mask", "pad", "drop"] = "zero",
     output_pairs: Path,
 ) -> None:
     """Attribute the similarity of sides 0 and 1 of every pair to pairs of their tokens.
@@ -53,8 +75,8 @@ def main(
     both embeddings if the similarity is the cosine. Rows without position or other_position hold
     what the embedding of a baseline adds, so that the rows of a pair sum to its similarity.
 
-    Example: python scripts/attribute_pairs.py encoder sts.parquet vectors.parquet weights.parquet
-    --output-pairs pairs.parquet
+    Example: python scripts/attribute_pairs.py encoder sts.parquet --vectors vectors.parquet
+    --weights weights.parquet --output-pairs pairs.parquet
 
     Parameters
     ----------
@@ -63,7 +85,8 @@ def main(
     corpus
         Pairs of sentences (Parquet).
     vectors
-        Contribution vectors, by --output-vectors of integrate_gradients or estimate_shapley.
+        Contribution vectors, by --output-vectors of scripts that weigh; of several methods and
+        shards. Of sentences that read alike, those of the first are enough.
     weights
         Their norms, with errors.
     normalize
@@ -72,36 +95,49 @@ def main(
         Numbers of the encoder's passes.
     similarity
         What is attributed.
-    baseline
-        That of the vectors: what Integrated Gradients start from, what stands for absent tokens.
     output_pairs
-        A row for every pair of tokens.
+        A row for every pair of tokens, by each method.
     """
     pairs = pairs_of(corpus, job.shard)
     opened = Weighing(**asdict(job), normalize=normalize, dtype=dtype).open(encoder, corpus)
-    wanted = sorted({number for _, *both in pairs for number in both})
-    found, sentences = read_contributions(opened, wanted, vectors, weights, baseline)
+    likeness = Likeness(opened.encoder)
     spelled = opened.encoder.tokenizer.convert_ids_to_tokens
+    sources = {
+        method: ContributionTables(opened, *both)
+        for method, both in by_method(vectors, weights).items()
+    }
+    blocks = [pairs[k : k + AT_ONCE] for k in range(0, len(pairs), AT_ONCE)]
     missed = []
 
     def tables() -> Iterator[pl.DataFrame]:
-        for pair, *both in pairs:
-            first, second = (found[number] for number in both)
-            norms = np.linalg.norm(first.embedding) * np.linalg.norm(second.embedding)
-            scale = float(norms) if similarity == "cosine" else 1.0
-            matrix, error = attribute_pair(first, second, scale)
-            whole = float(first.embedding @ second.embedding) / scale
-            missed.append(abs(matrix.sum() - whole) * scale / float(norms))
-            left, right = (sentences[number] for number in both)
-            yield rows_of(left, right, spelled, matrix, error).with_columns(
-                pair_id=pl.lit(pair, pl.Int64), similarity=whole, completeness=missed[-1]
-            )
+        with progress(f"pairs of {corpus.stem}", len(pairs) * len(sources), "pairs") as bar:
+            for method, source in sources.items():
+                for some in blocks:
+                    found = source.read({number for _, *both in some for number in both})
+                    for pair, *both in some:
+                        first, second = (found[number] for number in both)
+                        norms = [np.linalg.norm(each.embedding) for each in (first, second)]
+                        size = float(np.prod(norms))
+                        scale = size if similarity == "cosine" else 1.0
+                        matrix, error = attribute_pair(first, second, scale)
+                        whole = float(first.embedding @ second.embedding) / scale
+                        missed.append(abs(matrix.sum() - whole) * scale / size)
+                        left, right = (source.sentences[number] for number in both)
+                        alike = likeness.of(left.ids, right.ids)
+                        rows = rows_of((left, right), spelled, matrix, error, alike)
+                        yield rows.with_columns(
+                            method=pl.lit(method),
+                            pair_id=pl.lit(pair, pl.Int64),
+                            similarity=whole,
+                            completeness=missed[-1],
+                        )
+                    bar.update(len(some))
 
-    about = {"similarity": similarity, "baseline": baseline}
-    method = read_metadata(vectors).get("method", "")
-    names = {"encoder": encoder.name, "method": method, "corpus": corpus.stem}
-    write_parts(tables(), output_pairs, PAIRS, **about, **names)
-    logging.info("%d pairs; their sums miss %.2g of the norms at most", len(missed), max(missed))
+    about = {"encoder": encoder.name, "similarity": similarity}
+    for source in sources.values():
+        about |= {name: source.about[name] for name in ("corpus", "tokenizer")}
+    write_parts(tables(), output_pairs, PAIRS, **about)
+    logging.info("%d pairs; their sums miss %.2g of the norms at most", len(pairs), max(missed))
 
 
 if __name__ == "__main__":

@@ -9,13 +9,12 @@ import polars as pl
 from common.command import InputError, run
 from common.contract import CLASSES, LANGUAGE
 from common.correlations.comparison import Comparison
+from common.correlations.resampling import LEAST_TYPES
 from common.correlations.statistics import Ratios
 from common.correlations.weighed_tokens import crossed, rows_of
 from common.tables import read_table
 
 BILLION = 1e9
-LEAST_TYPES = 20
-"""Types of a group at least for an interval over types: fewer are hardly a sample of any."""
 
 
 def with_groups(tokens: pl.DataFrame, exact: Path | None) -> pl.DataFrame:

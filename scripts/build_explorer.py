@@ -42,8 +42,27 @@ def about_data(table: Path) -> list[dict[str, Any]]:
     ]
 
 
+def pieces_of(paths: list[Path], columns: Columns) -> list[dict[str, Any]]:
+    """Entries of pieces of the page, with their columns in place."""
+    views = []
+    for path in paths:
+        try:
+            piece = json.loads(path.read_text())
+            views.append(piece["entry"] | columns.place(piece["view"]))
+        except (ValueError, KeyError, TypeError) as error:
+            made = "nothing that collect_tokens or collect_pairs wrote; make it anew"
+            raise InputError(f"{path}: {made}") from error
+    return views
+
+
 def main(
-    tokens: list[Path], *, data: Path, output_page: Path, run_name: str, minimum_count: int
+    tokens: list[Path],
+    *,
+    pairs: list[Path] | None = None,
+    data: Path,
+    output_page: Path,
+    run_name: str,
+    minimum_count: int,
 ) -> None:
     """Build one HTML page, without need of a network, that shows weights of tokens (norms).
 
@@ -54,6 +73,8 @@ def main(
     ----------
     tokens
         What the page shows of each comparison, corpus and method, as collect_tokens wrote it.
+    pairs
+        What the page shows of pairs of sentences, as collect_pairs wrote it.
     data
         What the comparisons stand on.
     output_page
@@ -63,24 +84,20 @@ def main(
     minimum_count
         Types counted fewer times are marked, as they are in no regression.
     """
-    columns, views, about = Columns(), [], about_data(data)
+    columns, about = Columns(), about_data(data)
     known = {(row["comparison"], row["corpus"]) for row in about}
-    for path in tokens:
-        try:
-            piece = json.loads(path.read_text())
-            views.append(piece["entry"] | columns.place(piece["view"]))
-            key = (piece["entry"]["comparison"], piece["entry"]["corpus"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}: nothing that collect_tokens wrote; make it anew") from error
-        if key not in known:
+    views = pieces_of(tokens, columns)
+    for view in views:
+        if (key := (view["comparison"], view["corpus"])) not in known:
             raise InputError(f"{data}: no row for {key[0]}, {key[1]}; describe their data first")
     content = {
         "minimum_count": minimum_count,
         "methods": style.METHOD_NAMES,
         "quantities": described(),
-        "columns": columns.values,
         "about": about,
         "views": views,
+        "pairs": pieces_of(pairs or [], columns),
+        "columns": columns.values,
     }
     write_page(ASSETS, run_name, content, output_page)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from common.command import InputError, run
 from common.contract import FOREMOST, TABLES
 from common.reports.data_block import LAST, on_data
+from common.reports.pairs_told import on_pairs
 from common.reports.side_by_side import on_atlases
 from common.reports.summary import (
     covers,
@@ -34,6 +35,8 @@ def main(
     weighted_bags: Path | None = None,
     data: Path,
     theory: Path | None = None,
+    pair_shares: Path | None = None,
+    pair_regression: Path | None = None,
     output_summary: Path,
     name: str,
     confidence: float,
@@ -70,6 +73,10 @@ def main(
         What the comparisons stand on.
     theory
         Norms of static encoders' word vectors, regressed on information gain.
+    pair_shares
+        What pairs of tokens add to the similarity of pairs.
+    pair_regression
+        Regressions of what they add.
     output_summary
         The summary.
     name
@@ -119,6 +126,10 @@ def main(
     if weighted_bags:
         bags = read_table(weighted_bags, TABLES["weighted_bags"])
         lines += ["\n## Weights of types alone\n", *on_bags(bags)]
+    if pair_shares and pair_regression:
+        of_pairs = (pair_shares, "pair_shares"), (pair_regression, "pair_regression")
+        lines += ["\n## What makes sentences similar\n"]
+        lines += on_pairs(*(read_table(path, TABLES[kind]) for path, kind in of_pairs))
     if theory:
         lines += ["\n## Theory\n", *on_theory(read_table(theory, TABLES["theory"]))]
     with whole(output_summary) as partial_file:

@@ -18,13 +18,14 @@ PLACES = {
     "surprisal": "`surprisal/<masked_lm>/<corpus>.parquet`",
     "weights": "`weights/<method>/<encoder>/<corpus>.parquet`",
     "similarities": "`similarities/<encoder>/<corpus>.parquet`",
-    "pairs": "where `--output-pairs` of `attribute_pairs.py` says",
+    "pairs": "`pairs/<encoder>/<corpus>.parquet`",
     "vectors": "where `--output-vectors` of a script that weighs says",
     **{
         name: f"`tables/{name}.parquet`"
         for name in (
             *("data", "regression", "change", "within_sentence", "partial", "classes"),
             *("series", "agreement", "ranking", "weighted_bags"),
+            *("pair_shares", "pair_regression"),
             *("encoders", "theory", "theory_words", "embedding_norms"),
         )
     },

@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 from sentence_transformers import SentenceTransformer
 from tiny_encoder import build_encoder
 
-from common.contract import PAIRS
+from common.contract import CORPUS, PAIRS
 from common.encoders.encoder import Encoder
 from common.memory import Budget
 from common.tables import read_metadata, read_table
@@ -34,11 +34,13 @@ def attribute(
     """The pairs of texts 0 and 1, 2 and 3, and so on."""
     sides = {"pair_id": [0, 0, 1, 1], "side": [0, 1, 0, 1]}
     inputs = [encoder, write_corpus(folder / "c.parquet", texts, **sides)]
-    made = (folder / "v.parquet", folder / "w.parquet")
+    vectors, weights = folder / "v.parquet", folder / "w.parquet"
     shared = ("--device", "cpu", "--dtype", "float64")
-    assert_runs(method, *inputs, "--output-vectors", made[0], "--output-weights", made[1], *shared)
+    made = ("--output-vectors", vectors, "--output-weights", weights)
+    assert_runs(method, *inputs, *made, *shared)
     output = ("--output-pairs", folder / "p.parquet", *options)
-    assert_runs("attribute_pairs", *inputs, *made, *output, *shared)
+    tables = ("--vectors", vectors, "--weights", weights)
+    assert_runs("attribute_pairs", *inputs, *tables, *output, *shared)
     return read_table(folder / "p.parquet", PAIRS)
 
 
@@ -105,20 +107,67 @@ def test_rows_sum_to_the_similarity(tmp_path: Path, similarity: str) -> None:
 
 def test_shapley_values_and_shards(tmp_path: Path) -> None:
     encoder = build_encoder(tmp_path / "e", WORDS, checked=True, layers=1, width=8)
-    options = ("--baseline", "mask")
-    found = attribute(tmp_path, encoder, *options, method="estimate_shapley")
+    found = attribute(tmp_path, encoder, method="estimate_shapley")
     assert found["completeness"].max() < 1e-6
     specials = found.filter(pl.col("special"))
     assert specials["attribution"].abs().max() == 0
-    shard = attribute(tmp_path, encoder, *options, "--shard", "2-of-2", method="estimate_shapley")
+    shard = attribute(tmp_path, encoder, "--shard", "2-of-2", method="estimate_shapley")
     assert_frame_equal(shard, found.filter(pl.col("pair_id") == 1))
-    inputs = [tmp_path / f"{name}.parquet" for name in "cvw"]
-    output = ("--output-pairs", tmp_path / "p.parquet", "--device", "cpu")
-    line = assert_refuses("attribute_pairs", encoder, *inputs, *output, "--baseline", "pad")
+    options = ["--vectors", tmp_path / "v.parquet", "--weights", tmp_path / "w.parquet"]
+    options += ["--output-pairs", tmp_path / "p.parquet", "--device", "cpu"]
+    other = build_encoder(tmp_path / "o", WORDS, checked=True, layers=1, width=8, seed=1)
+    line = assert_refuses("attribute_pairs", other, tmp_path / "c.parquet", *options)
     assert "sentence_id 0: contributions miss" in line
     alone = write_corpus(tmp_path / "c.parquet", TEXTS)
-    line = assert_refuses("attribute_pairs", encoder, *inputs, *output)
+    line = assert_refuses("attribute_pairs", encoder, alone, *options)
     assert f"{alone}: no pairs" in line
+
+
+def test_sentences_are_weighed_once_by_each_method_in_shards(tmp_path: Path) -> None:
+    encoder = build_encoder(tmp_path / "e", WORDS, checked=True, layers=1, width=8)
+    sides = {"pair_id": [0, 0, 1, 1, 2], "side": [0, 1, 0, 1, 0]}
+    corpus = write_corpus(tmp_path / "c.parquet", [*TEXTS, "wind"], **sides)
+    drawn = ("--output-pairs", tmp_path / "d.parquet", "--seed", 0)
+    different = tmp_path / "s" / "c.parquet"
+    assert_runs("select_pairs", corpus, *drawn, "--output-sentences", different)
+    assert read_table(tmp_path / "d.parquet", CORPUS)["sentence_id"].to_list() == [0, 1, 2, 3]
+    assert read_table(different, CORPUS)["sentence_id"].to_list() == [0, 1, 3]
+    tables: dict[str, list[Path]] = {"vectors": [], "weights": []}
+    for method, shards in (("integrate_gradients", 2), ("occlude_tokens", 1)):
+        for shard in range(1, shards + 1):
+            options: list[object] = ["--shard", f"{shard}-of-{shards}", "--device", "cpu"]
+            for kind, paths in tables.items():
+                paths.append(tmp_path / f"{method}.{shard}.{kind}.parquet")
+                options += [f"--output-{kind}", paths[-1]]
+            assert_runs(method, encoder, different, *options)
+    options = ["--output-pairs", tmp_path / "p.parquet", "--device", "cpu"]
+    both = ("--vectors", *tables["vectors"], "--weights", *tables["weights"])
+    assert_runs("attribute_pairs", encoder, tmp_path / "d.parquet", *both, *options)
+    found = read_table(tmp_path / "p.parquet", PAIRS)
+    assert read_metadata(tmp_path / "p.parquet")["corpus"] == "c"
+    assert found["method"].unique().sort().to_list() == ["integrated_gradients", "occlusion"]
+    expected = attribute(tmp_path, encoder, texts=TEXTS)
+    of_gradients = found.filter(method="integrated_gradients")
+    assert_frame_equal(of_gradients, expected, abs_tol=1e-5)
+    lacking = ("--vectors", *tables["vectors"], "--weights", *tables["weights"][1:])
+    line = assert_refuses("attribute_pairs", encoder, tmp_path / "d.parquet", *lacking, *options)
+    assert "the corpus has" in line
+
+
+def test_likeness_ranks_cosines_of_input_word_vectors(tmp_path: Path) -> None:
+    encoder = build_encoder(tmp_path / "e", WORDS, checked=True, layers=1, width=8)
+    found = attribute(tmp_path, encoder).drop_nulls("likeness")
+    model = Encoder(encoder, device="cpu")
+    vectors = model.word_embeddings.weight.detach().numpy()
+    unit = vectors - vectors.mean(0)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    cosines = unit @ unit.T
+    others = cosines[~np.eye(len(cosines), dtype=bool)]
+    for row in found.sample(30, seed=0).iter_rows(named=True):
+        ids = model.tokenizer.convert_tokens_to_ids([row["token"], row["other_token"]])
+        share = (others < cosines[tuple(ids)]).mean()
+        assert row["likeness"] == pytest.approx(share, abs=0.01)
+        assert row["likeness"] > 0.999 or row["token"] != row["other_token"]
 
 
 def test_a_token_that_is_not_seen_carries_nothing(tmp_path: Path) -> None:

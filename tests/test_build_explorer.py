@@ -648,7 +648,7 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
     about = ["--data", tmp_path / "data.parquet", "--run-name", "a", "--minimum-count", 20]
     about += ["--output-page", tmp_path / "page.html"]
     line = assert_refuses("build_explorer", tmp_path / "piece.json", *about)
-    assert "piece.json: nothing that collect_tokens wrote" in line
+    assert "piece.json: nothing that collect_tokens or collect_pairs wrote" in line
     piece = {"entry": {"comparison": "tuned", "corpus": "other"}, "view": {}}
     (tmp_path / "piece.json").write_text(json.dumps(piece))
     line = assert_refuses("build_explorer", tmp_path / "piece.json", *about)

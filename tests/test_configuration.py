@@ -90,7 +90,7 @@ def test_the_schema_allows_the_quantities_of_the_contract() -> None:
 def test_default_config_spells_out_what_it_uses() -> None:
     """A reader of config.yaml sees every setting of the methods and the analysis with its value."""
     schema = yaml.safe_load(SCHEMA.read_text())["properties"]
-    for section in ("information", "evaluation", "analysis", "weights", "theory"):
+    for section in ("information", "evaluation", "analysis", "weights", "pairs", "theory"):
         unused = {"occlusion"} if section == "weights" else set()
         assert set(DEFAULT[section]) == set(schema[section]["properties"]) - unused, section
     thresholds = schema["analysis"]["properties"]["warnings"]["properties"]
@@ -176,6 +176,33 @@ def test_methods_of_a_comparison_need_their_section() -> None:
     assert "comparisons.adjacent.methods: 'shapley'" in fault(config)
 
 
+def test_pairs_need_a_corpus_of_them_and_a_method_that_sums_up() -> None:
+    for change, told in (
+        ({"corpora": ["nothing"]}, "pairs.corpora: nothing is named 'nothing'"),
+        ({"corpora": ["language"]}, "pairs.corpora: 'language' holds no pairs"),
+        ({"comparisons": ["nothing"]}, "pairs.comparisons: nothing is named 'nothing'"),
+        ({"methods": ["occlusion"]}, "pairs.methods.0: 'occlusion'; allowed: one of integrated"),
+        ({"pears": 3}, "pairs: unknown key 'pears'; did you mean 'pairs'?"),
+    ):
+        config = valid()
+        config["pairs"] |= change
+        assert told in fault(config)
+    config = valid()
+    del config["weights"]["shapley"]
+    config["pairs"]["methods"] = ["shapley"]
+    assert "pairs.methods: 'shapley' is no section of weights" in fault(config)
+    config = valid()
+    config["weights"]["occlusion"] = {}
+    config["pairs"]["methods"] = None
+    config["comparisons"]["adjacent"]["methods"] = ["occlusion"]
+    assert "pairs.comparisons: 'adjacent' has no method whose" in fault(config)
+    config = valid(theory=None)
+    config["analysis"]["unit"] = "word"
+    assert "pairs: attributions are of tokens" in fault(config)
+    del config["pairs"]
+    assert validated(config)["pairs"] is None
+
+
 def test_the_theory_needs_known_corpora_and_tokens() -> None:
     for change, told in (
         ({"corpus": "nothing"}, "theory.corpus: nothing is named 'nothing'"),
@@ -185,7 +212,7 @@ def test_the_theory_needs_known_corpora_and_tokens() -> None:
         config = valid()
         config["theory"] |= change
         assert told in fault(config)
-    config = valid()
+    config = valid(pairs=None)
     config["analysis"]["unit"] = "word"
     assert "theory: embeddings are those of tokens" in fault(config)
     del config["theory"]

@@ -396,7 +396,7 @@ def test_the_grammar_knows_the_words_of_pieces(tmp_path: Path) -> None:
 def test_exact_values_are_of_words(unit: str, model: str, known: bool) -> None:
     config = json.loads(json.dumps(TINY))
     config["analysis"] = {"unit": unit}
-    config["theory"] = None
+    config["theory"] = config["pairs"] = None
     config["encoders"]["masked_lm"]["tokenizer"]["model"] = model
     filled = validated(config)
     types = counted_in(filled, filled["comparisons"]["adjacent"])

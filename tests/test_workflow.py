@@ -25,6 +25,7 @@ EXPECTED = {
     "corpora/language.parquet": "corpus",
     "corpora/held_out.parquet": "corpus",
     "corpora/topical_pairs.parquet": "corpus",
+    "corpora/topical_pairs.pairs.parquet": "corpus",
     "corpora/language.exact.parquet": "language",
     "counts/language/masked_lm/tokens.parquet": "token_counts",
     "counts/language/masked_lm/pairs.parquet": "pair_counts",
@@ -37,6 +38,10 @@ EXPECTED = {
     "weights/integrated_gradients/adjacent/held_out.parquet": "weights",
     "weights/shapley/masked_lm/held_out.parquet": "weights",
     "weights/shapley/adjacent/held_out.parquet": "weights",
+    "pairs/masked_lm/topical_pairs.parquet": "pairs",
+    "pairs/adjacent/topical_pairs.parquet": "pairs",
+    "tables/pair_shares.parquet": "pair_shares",
+    "tables/pair_regression.parquet": "pair_regression",
     "tables/regression.parquet": "regression",
     "tables/change.parquet": "change",
     "tables/within_sentence.parquet": "within_sentence",
@@ -81,7 +86,7 @@ def test_tables_keep_the_contract(done: Workflow, path: str, name: str) -> None:
 
 
 def test_every_table_of_the_contract_is_made(done: Workflow) -> None:
-    asked_for = {"vectors", "pairs", "series", "similarities"}
+    asked_for = {"vectors", "series", "similarities"}
     asked_for |= {"agreement", "ranking", "weighted_bags"}
     assert set(EXPECTED.values()) | asked_for == set(TABLES)
     made = {str(p.relative_to(done.results("."))) for p in done.results(".").rglob("*.parquet")}
@@ -133,6 +138,7 @@ def test_figures_are_drawn(done: Workflow) -> None:
         "classes.adjacent.held_out",
         "training",
         "theory",
+        "pairs.adjacent.topical_pairs",
         "regressions.adjacent.held_out.shapley",
         "regressions.adjacent.held_out.integrated_gradients",
         "surprisal.masked_lm.held_out.language",
@@ -174,6 +180,7 @@ def test_the_report_needs_no_network_and_opens(
         *(f"{name}.html" for name in ("regression", "change", "within_sentence", "partial")),
         *("classes.html", "encoders.html", "data.html", "theory.svg"),
         *(f"{name}.html" for name in ("theory", "theory_words", "embedding_norms")),
+        *("pairs.adjacent.topical_pairs.svg", "pair_shares.html", "pair_regression.html"),
     }
     for path, result in results.items():
         assert len(result["caption"]) > 50, path
@@ -254,6 +261,13 @@ def test_a_setting_reruns_only_what_depends_on_it(edited: Workflow) -> None:
     edited.config["weights"]["shapley"]["evaluations"] = 26
     assert edited.planned() == {
         "estimate_shapley",
+        "estimate_shapley_of_pairs",
+        "attribute_pairs",
+        "describe_pairs",
+        "regress_pairs",
+        "gather_pairs",
+        "plot_pairs",
+        "collect_pairs",
         "correlate_weights",
         "correlate_shares",
         "partition_variance",
@@ -282,18 +296,19 @@ def test_a_setting_of_the_analysis_leaves_weights_alone(edited: Workflow) -> Non
 
 def test_words_are_counted_anew_and_not_weighed_anew(edited: Workflow) -> None:
     edited.config["analysis"]["unit"] = "word"
-    del edited.config["theory"]
+    del edited.config["theory"], edited.config["pairs"]
     planned = edited.planned()
     assert {"count_tokens", "merge_counts", "estimate_information", "correlate_weights"} <= planned
     assert not planned & {"integrate_gradients", "estimate_shapley", "score_surprisal"}
 
 
-def test_without_the_section_there_is_no_theory(edited: Workflow) -> None:
-    del edited.config["theory"]
+def test_without_their_sections_there_are_no_theory_and_no_pairs(edited: Workflow) -> None:
+    del edited.config["theory"], edited.config["pairs"]
     listed = edited.snakemake("--cores", "1", "--summary", "--rerun-triggers", "mtime")
     assert listed.returncode == 0, listed.stderr
     assert "tables/regression.parquet" in listed.stdout
     assert "tables/theory.parquet" not in listed.stdout
+    assert "pair_shares" not in listed.stdout
 
 
 def test_an_edited_script_reruns_its_rule(edited: Workflow) -> None:
@@ -348,7 +363,9 @@ def test_a_corpus_without_a_usable_sentence_stops_the_run(tmp_path: Path) -> Non
 
 def test_one_encoder_and_its_replicates_need_no_more_than_a_corpus(tmp_path: Path) -> None:
     """Counted on what is weighed, not evaluated, trained twice; with its course and layers."""
-    config = copy.deepcopy(TINY) | {"replicates": 2, "evaluation": None, "theory": None}
+    config = (
+        copy.deepcopy(TINY) | {"replicates": 2} | dict.fromkeys(["evaluation", "pairs", "theory"])
+    )
     config["corpora"] = {"language": TINY["corpora"]["language"] | {"size": 20}}
     config["encoders"] = {"masked_lm": TINY["encoders"]["masked_lm"] | {"checkpoints": 2}}
     series = {"alone": ["masked_lm"]}

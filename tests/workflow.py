@@ -69,6 +69,7 @@ TINY: dict[str, Any] = {
         "bootstrap_draws": 100,
         "permutations": 99,
     },
+    "pairs": {"corpora": ["topical_pairs"], "pairs": 6, "comparisons": ["adjacent"]},
     "theory": {
         "corpus": "language",
         "counted_on": "language",

@@ -297,8 +297,9 @@ SIMILARITIES = Table(
 )
 PAIRS = Table(
     "attribution of the similarity of the sentences of pairs to pairs of their tokens",
-    ("pair_id", "position", "other_position"),
+    ("method", "pair_id", "position", "other_position"),
     {
+        "method": _key(pa.string(), "integrated_gradients, shapley or occlusion"),
         "pair_id": SIMILARITIES.columns["pair_id"],
         "position": Column(
             *(pa.int32(), "1", "place of the token in side 0; null: the baseline of side 0"),
@@ -315,6 +316,13 @@ PAIRS = Table(
         ),
         "other_special": Column(
             *(pa.bool_(), "1", "the same of the token of side 1"), nullable=True
+        ),
+        "likeness": Column(
+            *(pa.float64(), "1"),
+            "share of pairs of types of the vocabulary whose input word vectors are less alike, by "
+            "their cosine; null of baselines",
+            nullable=True,
+            within=SHARE,
         ),
         "attribution": Column(
             pa.float64(),
@@ -548,6 +556,44 @@ CLASSES = Table(
         **_interval("relative_weight", "1", "their mean weight over the mean weight of all tokens"),
     },
 )
+_OF_PAIRS = {
+    "pairs": Column(pa.int64(), "pairs", "pairs of sentences"),
+    "n": Column(pa.int64(), "pairs of tokens", "pairs of tokens, or of a token and a baseline"),
+    "types": Column(pa.int64(), "types", "different tokens among them, special ones left out"),
+}
+PAIR_SHARES = Table(
+    "what pairs of tokens of each kind add to the similarity of pairs of sentences",
+    ("comparison", "corpus", "method", "grouping", "group", "replicate", "stage", "reference"),
+    {
+        **_STAGES,
+        "grouping": _key(pa.string(), "relation of both words, or kind of word"),
+        "group": _key(pa.string(), "a group; those of one grouping make up the similarity"),
+        **_OF_PAIRS,
+        **_interval("attribution", "similarity", "sum over the group, mean over pairs"),
+        **_interval("share", "1", "that over the mean similarity", ANY),
+        **_interval(
+            "token_share", "1", "that over the mean sum of all pairs of tokens, baselines left out"
+        ),
+    },
+)
+PAIR_REGRESSION = Table(
+    "regression of a pair of tokens' attribution on what both words tell and whether they are one",
+    ("comparison", "corpus", "method", "quantity", "term", "replicate", "stage", "reference"),
+    {
+        **_STAGES,
+        "quantity": _key(pa.string(), "what the words tell, in nats"),
+        "term": _key(
+            pa.string(),
+            "information or other_information: quantity of the word of side 0 or 1; equal: 1 if "
+            "both are one word, else 0",
+        ),
+        **_OF_PAIRS,
+        **_interval("coefficient", "1", "standardised coefficient of the term"),
+        **_interval("r_squared_without", "1", "R squared of the model without the term"),
+        **_interval("r_squared", "1", "R squared of the model with all its terms"),
+        **_interval("partial_r_squared", "1", "share of the unexplained that the term explains"),
+    },
+)
 SERIES = Table(
     "the encoders of a series that comes of one, and how long each was trained or how deep it is",
     ("comparison", "stage"),
@@ -761,6 +807,8 @@ TABLES = {
     "within_sentence": WITHIN_SENTENCE,
     "partial": PARTIAL,
     "classes": CLASSES,
+    "pair_shares": PAIR_SHARES,
+    "pair_regression": PAIR_REGRESSION,
     "series": SERIES,
     "agreement": AGREEMENT,
     "ranking": RANKING,

@@ -3,8 +3,9 @@ class SentenceList {
   static height = 54;
   static spare = 5;
 
-  constructor(box, choose) {
+  constructor(box, choose, name = "sentence") {
     this.box = box;
+    this.name = name;
     this.inner = box.firstElementChild;
     this.choose = choose;
     this.items = [];
@@ -77,7 +78,7 @@ class SentenceList {
       "div",
       {
         role: "option",
-        id: `sentence-${sentence}`,
+        id: `${this.name}-${sentence}`,
         "aria-selected": String(place === this.place),
         "aria-posinset": place + 1,
         "aria-setsize": this.items.length,

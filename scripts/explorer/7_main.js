@@ -1,4 +1,4 @@
-const state = { scale: "share", tab: "tokens", sentence: 0, token: 0, type: null };
+const state = { show: "sentences", scale: "share", tab: "tokens", sentence: 0, token: 0, type: null };
 
 async function start() {
   const data = await readData();
@@ -13,6 +13,9 @@ async function start() {
     tokens: new SortedTable(at("table"), remember),
     types: new SortedTable(at("table"), remember),
   };
+  const pairs = data.pairs.length
+    ? new PairView(data, theme, (step) => writeAddress(addressOf(), step))
+    : null;
   let view;
   let wanted = {};
 
@@ -95,6 +98,7 @@ async function start() {
   }
 
   function addressOf() {
+    if (state.show === "pairs") return pairs.address();
     const { key, down } = tables[state.tab].sorting;
     return {
       comparison: at("comparison").value,
@@ -114,6 +118,7 @@ async function start() {
   // Shows what the address tells; whatever it does not tell is as at first.
   function restore() {
     wanted = readAddress();
+    show(pairs && wanted.show === "pairs" ? "pairs" : "sentences");
     state.scale = wanted.scale === "weight" ? "weight" : "share";
     document.querySelector(`[name=scale][value=${state.scale}]`).checked = true;
     at("query").value = wanted.search ?? "";
@@ -129,6 +134,14 @@ async function start() {
     tables[tab].sorting = { key: wanted.sort ?? null, down: wanted.order !== "ascending" };
     wanted = {};
     showTab(tab);
+  }
+
+  // Sentences and their tokens, or pairs of sentences.
+  function show(what) {
+    state.show = what;
+    document.body.classList.toggle("of-pairs", what === "pairs");
+    document.querySelector(`[name=show][value=${what}]`).checked = true;
+    if (what === "pairs") pairs.restore(wanted);
   }
 
   function draw() {
@@ -211,11 +224,22 @@ async function start() {
       remember();
     });
   }
+  at("show").hidden = !pairs;
+  for (const input of document.querySelectorAll("[name=show]")) {
+    input.addEventListener("change", () => {
+      show(input.value);
+      writeAddress(addressOf(), true);
+    });
+  }
+  const drawAll = () => {
+    draw();
+    if (state.show === "pairs") pairs.draw();
+  };
   at("theme").addEventListener("change", () => {
     document.documentElement.style.colorScheme = at("theme").value;
-    draw();
+    drawAll();
   });
-  dark.addEventListener("change", draw);
+  dark.addEventListener("change", drawAll);
   at("choice").addEventListener("submit", (event) => event.preventDefault());
   at("query").addEventListener("input", () => {
     search();
@@ -258,7 +282,7 @@ async function start() {
     });
   }
   addEventListener("popstate", () => {
-    if (readAddress().comparison || !location.hash) restore();
+    if (readAddress().comparison || readAddress().show || !location.hash) restore();
   });
   restore();
 }

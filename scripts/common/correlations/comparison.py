@@ -38,18 +38,13 @@ ROUNDING = 1e-12
 
 @cyclopts.Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """What the scripts that hold weights by several encoders against each other have in common.
+class EncoderSeries:
+    """What is told of the encoders of a comparison: rows of each, and of its change from the first.
 
     Parameters
     ----------
-    weights
-        Weights of the same tokens by each of `encoders` in turn; of several trainings, by all
-        encoders of the first, then of the next.
     encoders
         Names of the encoders, for the tables; the others are held against the first.
-    information
-        Quantities of the token types.
     comparison
         Name of the comparison, for the tables.
     corpus
@@ -62,48 +57,15 @@ class Comparison:
         Share of the draws within an interval.
     seed
         Seed of the draws, and of permutations.
-    largest_error
-        Sentences that miss more of the whole, or with an error of a token above this share of
-        their mean weight, are left out; all are kept if it is not given.
     """
 
-    weights: list[Path]
     encoders: list[str]
-    information: Path
     comparison: str
     corpus: str
     method: str
     draws: int
     confidence: float
     seed: int
-    largest_error: float | None = None
-
-    @property
-    def tables(self) -> dict[str, Path]:
-        """Tables of weights by the names that their columns get.
-
-        Raises
-        ------
-        InputError
-            There are not as many for each encoder.
-        """
-        if not self.encoders or len(self.weights) % len(self.encoders):
-            raise InputError(
-                f"--weights has {len(self.weights)} tables for {len(self.encoders)} --encoders; "
-                "give one of each encoder for each training"
-            )
-        return {f"weight_{number}": path for number, path in enumerate(self.weights)}
-
-    @property
-    def files(self) -> str:
-        """The files that quantities and weights are from, for messages."""
-        return f"{self.weights[0]} with {self.information}"
-
-    def read(self, surprisal: Path | None = None, minimum_count: int = 1) -> pl.DataFrame:
-        """The tokens that all encoders weighed; as `read_tokens`."""
-        return read_tokens(
-            self.tables, self.information, surprisal, minimum_count, self.largest_error
-        )
 
     def resample(self, samples: Sequence[Sample]) -> list[tuple[Floats, Floats]]:
         """Statistics of each sample (...) and of draws (..., draws), the same for all samples."""
@@ -130,7 +92,8 @@ class Comparison:
         statistics
             Names of the k statistics.
         values
-            In the sample, in the order of `weights`, (trainings x encoders, k), and in each draw,
+            In the sample, by all encoders of the first training, then of the next,
+            (trainings x encoders, k), and in each draw,
             (trainings x encoders, k, draws).
         about
             What else the rows say.
@@ -190,12 +153,65 @@ class Comparison:
         change[np.abs(change) <= ROUNDING * size] = 0
         return np.concatenate([each, change], axis=1)
 
+
+@cyclopts.Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Comparison(EncoderSeries):
+    """What the scripts that hold weights by several encoders against each other have in common.
+
+    Parameters
+    ----------
+    weights
+        Weights of the same tokens by each of `encoders` in turn; of several trainings, by all
+        encoders of the first, then of the next.
+    information
+        Quantities of the token types.
+    largest_error
+        Sentences that miss more of the whole, or with an error of a token above this share of
+        their mean weight, are left out; all are kept if it is not given.
+    """
+
+    weights: list[Path]
+    information: Path
+    largest_error: float | None = None
+
+    @property
+    def tables(self) -> dict[str, Path]:
+        """Tables of weights by the names that their columns get.
+
+        Raises
+        ------
+        InputError
+            There are not as many for each encoder.
+        """
+        if not self.encoders or len(self.weights) % len(self.encoders):
+            raise InputError(
+                f"--weights has {len(self.weights)} tables for {len(self.encoders)} --encoders; "
+                "give one of each encoder for each training"
+            )
+        return {f"weight_{number}": path for number, path in enumerate(self.weights)}
+
+    @property
+    def files(self) -> str:
+        """The files that quantities and weights are from, for messages."""
+        return f"{self.weights[0]} with {self.information}"
+
+    def read(self, surprisal: Path | None = None, minimum_count: int = 1) -> pl.DataFrame:
+        """The tokens that all encoders weighed; as `read_tokens`."""
+        return read_tokens(
+            self.tables, self.information, surprisal, minimum_count, self.largest_error
+        )
+
     def write(self, rows: list[dict[str, Any]], path: Path, table: Table) -> None:
         """Write rows as a table that says what its tokens are; undefined statistics are null."""
-        columns = None if rows else dict.fromkeys(table.columns, pl.Float64)
-        frame = pl.DataFrame(rows, columns, infer_schema_length=None).fill_nan(None)
-        numbered = frame.with_columns(pl.col("^(replicate|stage|other_stage)$").cast(pl.Int32))
-        write_table(numbered, path, table, unit=unit_of(self.information))
+        write_table(frame_of(rows, table), path, table, unit=unit_of(self.information))
+
+
+def frame_of(rows: list[dict[str, Any]], table: Table) -> pl.DataFrame:
+    """Rows as a table has them; undefined statistics are null."""
+    columns = None if rows else dict.fromkeys(table.columns, pl.Float64)
+    frame = pl.DataFrame(rows, columns, infer_schema_length=None).fill_nan(None)
+    return frame.with_columns(pl.col("^(replicate|stage|other_stage)$").cast(pl.Int32))
 
 
 @cyclopts.Parameter(name="*")

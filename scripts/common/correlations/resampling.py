@@ -14,6 +14,8 @@ from common.progress import progress
 
 CELLS = 2**19
 """Tokens times draws that are worked on at once."""
+LEAST_TYPES = 20
+"""Types of a group at least for an interval over types: fewer are hardly a sample of any."""
 LEAST_FREEDOM = 4.0
 """Degrees of freedom at least: beyond, percentiles of a few thousand draws are their extremes."""
 
@@ -23,13 +25,16 @@ class Tokens:
     """Sentence and type of each token, (n,) each, both numbered from 0.
 
     `sentences` and `types` count those without a token too, so that the regressions of one
-    comparison, whose tokens differ, can share their draws.
+    comparison, whose tokens differ, can share their draws. Of pairs of tokens, `sentence` is their
+    pair of sentences, and `other_type` a second type that they are of; a type numbered `types` is
+    none: it is always there.
     """
 
     sentence: Integers
     type: Integers
     sentences: int
     types: int
+    other_type: Integers | None = None
 
     def __len__(self) -> int:
         return len(self.sentence)
@@ -43,9 +48,14 @@ class Draws:
     types: Floats
 
     def of_tokens(self, tokens: Tokens) -> Floats:
-        """Times that each token is there, (n, draws): those of its sentence by its type's."""
+        """Times that each token is there, (n, draws): those of its sentence by its types'."""
         times = self.sentences.take(tokens.sentence, axis=0)
-        times *= self.types.take(tokens.type, axis=0)
+        if tokens.other_type is None:
+            times *= self.types.take(tokens.type, axis=0)
+            return times
+        always = np.concatenate([self.types, np.ones((1, times.shape[1]))])
+        for types in (tokens.type, tokens.other_type):
+            times *= always.take(types, axis=0)
         return times
 
 

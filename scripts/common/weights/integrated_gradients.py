@@ -29,8 +29,8 @@ class IntegratedGradients:
     baseline
         Input word embeddings at the start of the path: zero, or those of the mask or pad token.
     tolerance
-        Relative completeness error at which a sentence is done by one rule. Where none gets there,
-        the path is refined until no token's error is above this share of the mean weight.
+        Largest error of a token, over the mean weight of its sentence, at which a sentence is done;
+        its relative completeness error is within it, too.
     max_nodes
         Quadrature nodes at most; captum and shap spend them on every sentence.
     engine
@@ -47,6 +47,11 @@ class IntegratedGradients:
     max_nodes: int = 256
     engine: Literal["own", "captum", "shap"] = "own"
     on_missed: Literal["flag", "stop"] = "flag"
+
+    @property
+    def nothing(self) -> str:
+        """What the path starts from."""
+        return self.baseline
 
     def batches_of(self, sentences: list[Sentence]) -> int:
         """Sentences of one length that are weighed together at most."""

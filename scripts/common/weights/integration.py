@@ -1,8 +1,9 @@
 """Integrated Gradients of sentences of one length: by one rule, or refined where it fails."""
 
 import logging
+import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,6 +20,10 @@ from common.weights.steep_paths import Line
 BASELINES = ("zero", "mask", "pad")
 TRIAL_NODES = 64
 """By which baselines are compared for a sentence that misses the tolerance."""
+MARGIN = 0.3
+"""Of the tolerance, that the tokens' sum has to keep for most tokens to keep the whole."""
+GROWTH = 1.5
+"""Of nodes, where a token's error is above the tolerance."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,12 @@ class Attribution:
     refined: bool = False
     slopes: int = 0
     values: int = 0
+
+    @property
+    def relative_error(self) -> float:
+        """The largest error of a token over the mean weight."""
+        mean = np.linalg.norm(self.contributions, axis=1).mean()
+        return float(self.error.max() / max(mean, 1e-30))
 
     def give(self, sentence: Sentence) -> None:
         """Make it the weights of a sentence."""
@@ -74,23 +85,56 @@ def integrate(
 
     Sentences whose completeness one rule does not bring within `tolerance` are refined each by
     itself, in passes of its own, so what it gets depends on no other. The others are done first,
-    all at once.
+    all at once, until the error of each token is within `tolerance` of the mean weight.
     """
-    nodes, gaps = integral.choose_nodes(path, tolerance, max_nodes)
+    nodes, gaps = integral.choose_nodes(path, MARGIN * tolerance, max_nodes)
     hard = [gap > tolerance and max_nodes >= LEAST_NODES for gap in gaps]
     easy = [s for s, refined in zip(sentences, hard, strict=True) if not refined]
     if any(sentence.weight is None for sentence in easy):
         of_rule = [0 if refined else count for count, refined in zip(nodes, hard, strict=True)]
-        results = zip(*integral.with_errors(*integral.both_rules(path, of_rule)), strict=True)
-        for k, (c, e, gap) in enumerate(results):
-            if not hard[k]:
-                wanted = LEAST_NODES if gap > tolerance else 0
-                Attribution(c.numpy(), e.numpy(), float(gap), nodes[k], wanted).give(sentences[k])
+        for k, found in _by_rules(integral, path, of_rule, tolerance, max_nodes).items():
+            found.give(sentences[k])
         yield easy
     for k, sentence in enumerate(sentences):
         if hard[k] and sentence.weight is None:
             _refined(encoder, integral, k, tolerance, max_nodes).give(sentence)
             yield [sentence]
+
+
+def _by_rules(
+    integral: PathIntegral,
+    path: Parametrisation,
+    nodes: list[int],
+    tolerance: float,
+    max_nodes: int,
+) -> dict[int, Attribution]:
+    """Attributions of the sentences that have `nodes`, by more of them where a token needs more.
+
+    Nodes grow as long as the largest error of a token falls, which rounding ends, and up to
+    `max_nodes` in all.
+    """
+    found: dict[int, Attribution] = {}
+    while any(nodes):
+        results = integral.with_errors(*integral.both_rules(path, nodes))
+        for k, (contributions, error, gap) in enumerate(zip(*results, strict=True)):
+            count, nodes[k] = nodes[k], 0
+            if not count:
+                continue
+            best = Attribution(contributions.numpy(), error.numpy(), float(gap), count)
+            before = found.get(k)
+            spent = count + (before.nodes if before else 0)
+            falls = before is None or best.relative_error < before.relative_error
+            if before and not falls:
+                best = before
+            more = math.ceil(GROWTH * count)
+            wanted = 0
+            if falls and max(best.completeness, best.relative_error) > tolerance:
+                if spent + more <= max_nodes:
+                    nodes[k] = more
+                else:
+                    wanted = max(LEAST_NODES, spent + more)
+            found[k] = replace(best, nodes=spent, wanted=wanted)
+    return found
 
 
 def _refined(
@@ -165,8 +209,10 @@ def describe_miss(
 ) -> str:
     """What a sentence above the tolerance lacks, and which nodes or baseline may help."""
     refined, nodes, wanted = (sentence.cost[name] for name in ("refined", "nodes", "wanted"))
-    error = relative_error(sentence) if refined else sentence.completeness
-    kind = "error of a token" if refined else "completeness error"
+    error, of_sum = relative_error(sentence), sentence.completeness
+    kind = "error of a token"
+    if not refined and of_sum > tolerance:
+        kind, error = "completeness error", of_sum
     gaps = {
         name: float(
             path_of(encoder, [sentence], name, within).completeness(STRAIGHT, [TRIAL_NODES])

@@ -36,6 +36,11 @@ class Occlusion:
 
     absent: Literal["mask", "pad", "drop"] = "mask"
 
+    @property
+    def nothing(self) -> str:
+        """What stands for tokens that are not there."""
+        return self.absent
+
     def batches_of(self, sentences: list[Sentence]) -> int:
         """Sentences of one length that are weighed together at most."""
         return BATCH

@@ -55,17 +55,29 @@ def attribute_pair(
 
 
 def rows_of(
-    first: Sentence,
-    second: Sentence,
+    sides: tuple[Sentence, Sentence],
     spelled: Callable[[list[int]], list[str]],
     attributions: np.ndarray,
     errors: np.ndarray,
+    likeness: np.ndarray,
 ) -> pl.DataFrame:
-    """A row for every pair of tokens, positions null for the baselines, which come first."""
-    places = [np.arange(-1, len(s.ids)) for s in (first, second)]
+    """A row for every pair of tokens, positions null for the baselines, which come first.
+
+    Parameters
+    ----------
+    sides
+        The sentences.
+    spelled
+        Spells token ids.
+    attributions, errors
+        Of the tokens and, last, the baselines, (n + 1, m + 1).
+    likeness
+        Of the tokens alone, (n, m).
+    """
+    places = [np.arange(-1, len(s.ids)) for s in sides]
     rows, columns = (grid.ravel() for grid in np.meshgrid(*places, indexing="ij"))
     frame = pl.DataFrame({"position": rows, "other_position": columns})
-    for before, sentence in (("", first), ("other_", second)):
+    for before, sentence in zip(("", "other_"), sides, strict=True):
         own = pl.DataFrame(
             {
                 f"{before}position": np.arange(len(sentence.ids)),
@@ -79,12 +91,13 @@ def rows_of(
         name: np.roll(matrix, (1, 1), axis=(0, 1)).ravel()
         for name, matrix in (("attribution", attributions), ("error", errors))
     }
+    values["likeness"] = np.pad(likeness, ((1, 0), (1, 0)), constant_values=np.nan).ravel()
     return (
         frame.with_columns(**values)
         .with_columns(
             pl.when(pl.col(name) >= 0).then(name) for name in ("position", "other_position")
         )
-        .with_columns(pl.col("error").fill_nan(None))
+        .with_columns(pl.col("error", "likeness").fill_nan(None))
     )
 
 

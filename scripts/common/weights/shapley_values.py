@@ -48,6 +48,11 @@ class ShapleyValues:
     target_error: float | None = None
     engine: Literal["own", "captum", "shap"] = "own"
 
+    @property
+    def nothing(self) -> str:
+        """What stands for tokens that are not there."""
+        return self.absent
+
     def batches_of(self, sentences: list[Sentence]) -> int:
         """Sentences of one length that are weighed together at most."""
         players = max(s.special.count(False) for s in sentences)

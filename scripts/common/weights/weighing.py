@@ -36,6 +36,10 @@ class Method(Protocol):
 
     name: ClassVar[str]
 
+    @property
+    def nothing(self) -> str:
+        """What the tokens of a sentence are held against: zero, mask, pad or drop."""
+
     def batches_of(self, sentences: list[Sentence]) -> int:
         """Sentences of one length that are weighed together at most."""
 
@@ -103,7 +107,7 @@ class Weighing(Job):
                     bar.update(len(done))
         method.conclude(opened, weighed)
         about = {"encoder": encoder.name, "method": method.name, "corpus": corpus.stem}
-        about |= told_by(self.segmenter)
+        about |= {"baseline": method.nothing, **told_by(self.segmenter)}
         if self.output_vectors is not None:
             write_vectors(opened.encoder, weighed, self.output_vectors, of=every, about=about)
         write_weights(opened.encoder, weighed, output_weights, of=every, about=about)

@@ -45,6 +45,9 @@ SHOWN = reprlib.Repr()
 """Values as errors show them: whole, unless they are long."""
 SHOWN.maxstring = SHOWN.maxother = SHOWN.maxlong = 60
 
+SUMMING = ("integrated_gradients", "shapley")
+"""Methods whose contributions sum to what they explain."""
+
 Config = dict[str, Any]
 
 
@@ -361,7 +364,7 @@ def _reference_faults(config: Config, broken: set[tuple[str | int, ...]]) -> lis
             if isinstance(entry, dict):
                 entry = {key: value for key, value in entry.items() if key not in odd}
             parts += [check(sound, name, entry) for check in checks]
-    parts += [_evaluation_faults(sound), _theory_faults(sound)]
+    parts += [_evaluation_faults(sound), _pair_faults(sound), _theory_faults(sound)]
     faults: list[str] = []
     for part in parts:
         try:
@@ -601,6 +604,39 @@ def _theory_faults(config: Config) -> Iterator[str]:
         yield "theory: embeddings are those of tokens; leave it out or set analysis.unit to token"
 
 
+def pair_methods(config: Config, comparison: str) -> list[str]:
+    """The methods by which the encoders of a comparison attribute the similarity of pairs."""
+    asked = config["pairs"]["methods"] or config["comparisons"][comparison]["methods"] or SUMMING
+    return [method for method in SUMMING if method in asked and method in config["weights"]]
+
+
+def _pair_faults(config: Config) -> Iterator[str]:
+    pairs = config["pairs"]
+    if pairs is None:
+        return
+    for corpus in pairs["corpora"]:
+        yield from _known("pairs.corpora", corpus, config["corpora"])
+        if corpus in config["corpora"] and not may_have_pairs(config["corpora"][corpus]):
+            yield f"pairs.corpora: {corpus!r} holds no pairs; name a corpus of two text columns"
+    for name in pairs["comparisons"] or []:
+        yield from _known("pairs.comparisons", name, config["comparisons"])
+    lacking = [method for method in pairs["methods"] or [] if method not in config["weights"]]
+    for method in lacking:
+        yield f"pairs.methods: {method!r} is no section of weights; add one or leave it out"
+    for name in pairs["comparisons"] or config["comparisons"]:
+        if name in config["comparisons"] and not (lacking or pair_methods(config, name)):
+            yield (
+                f"pairs.comparisons: {name!r} has no method whose contributions sum up "
+                f"({' or '.join(SUMMING)}); name other comparisons, or pairs.methods"
+            )
+    taken = [config["comparisons"].get(n) for n in pairs["comparisons"] or config["comparisons"]]
+    if any(one and unit_of(config, one) == "word" for one in taken):
+        yield (
+            "pairs: attributions are of tokens; leave it out, set analysis.unit to token, or name "
+            "pairs.comparisons of that unit"
+        )
+
+
 def _cycle_faults(config: Config) -> Iterator[str]:
     corpora, encoders = config["corpora"] or {}, config["encoders"] or {}
     yield from _cycles("corpora", {n: c.get("corpora", []) for n, c in corpora.items() if c})
@@ -652,4 +688,4 @@ CHECKED = {
         *(_tokenizer_faults, _exact_faults),
     ),
 }
-SECTIONS = (*CHECKED, "weights", "evaluation", "analysis", "theory")
+SECTIONS = (*CHECKED, "weights", "evaluation", "analysis", "pairs", "theory")
