@@ -35,7 +35,7 @@ class Stopping:
 
     def __init__(self, method: IntegratedGradients | ShapleyValues, after: int) -> None:
         self.method, self.after, self.count = method, after, 0
-        self.conclude, self.name = method.conclude, method.name
+        self.conclude, self.name, self.nothing = method.conclude, method.name, method.nothing
 
     def batches_of(self, sentences: list[Sentence]) -> int:
         return 3
