@@ -209,8 +209,8 @@ def describe_miss(
 ) -> str:
     """What a sentence above the tolerance lacks, and which nodes or baseline may help."""
     refined, nodes, wanted = (sentence.cost[name] for name in ("refined", "nodes", "wanted"))
-    error, of_sum = relative_error(sentence), sentence.completeness
-    kind = "error of a token"
+    of_sum = sentence.completeness or 0.0
+    kind, error = "error of a token", relative_error(sentence)
     if not refined and of_sum > tolerance:
         kind, error = "completeness error", of_sum
     gaps = {
