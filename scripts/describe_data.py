@@ -14,18 +14,15 @@ from common.correlations.weighed_tokens import (
     segmenter_of,
     unit_of,
 )
-from common.reports.data_block import Thresholds, stands_on, warnings_of
-from common.tables import (
-    read_metadata,
-    read_table,
-    read_whole,
-    shared_metadata,
-    write_table,
+from common.reports.data_block import (
+    Thresholds,
+    is_unknown,
+    most_frequent,
+    stands_on,
+    warnings_of,
 )
+from common.tables import read_metadata, read_table, read_whole, shared_metadata, write_table
 from common.tokens.vocabulary import fingerprint, load_tokenizer
-
-EXAMPLES = 10
-"""Types left out as too rare that are named."""
 
 
 def main(
@@ -134,14 +131,6 @@ def main(
     write_table(frame, output_data, DATA, unit=unit)
 
 
-def is_unknown(unknown: str | None, unit: str) -> pl.Expr:
-    """Whether a token is the tokenizer's `unknown` one; of a word: whether it holds that."""
-    if unknown is None:
-        return pl.lit(False)
-    token = pl.col("token")
-    return token == unknown if unit == "token" else token.str.contains(unknown, literal=True)
-
-
 def unknown_of(
     rows: pl.DataFrame, tokens: pl.DataFrame, unknown: pl.Expr, information: Path
 ) -> pl.DataFrame:
@@ -149,12 +138,6 @@ def unknown_of(
     if segmenter_of(information) is None:
         return tokens.filter(unknown)
     return rows.filter(unknown, pl.col("word_text").is_not_null()).unique(["sentence_id", "word"])
-
-
-def most_frequent(tokens: pl.Series) -> str:
-    """The most frequent of these tokens, quoted, each with how often it is there."""
-    counts = tokens.value_counts(name="tokens").sort("tokens", "token", descending=[True, False])
-    return ", ".join(f"{token!r} {count}" for token, count in counts.head(EXAMPLES).iter_rows())
 
 
 if __name__ == "__main__":

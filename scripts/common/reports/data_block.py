@@ -11,6 +11,8 @@ from common.reports.wording import listed
 
 LAST = "Thresholds of the warnings: `analysis.warnings` of the config."
 """The end of the section in the summary; rules/report/data.rst shows what stands before it."""
+EXAMPLES = 10
+"""Types left out as too rare that are named."""
 
 
 @cyclopts.Parameter(name="*")
@@ -131,3 +133,17 @@ def _percent(share: float) -> str:
 def _threshold(share: float) -> str:
     """A threshold as the config has it, as "5 %"."""
     return f"{100 * share:g} %"
+
+
+def is_unknown(unknown: str | None, unit: str) -> pl.Expr:
+    """Whether a token is the tokenizer's `unknown` one; of a word: whether it holds that."""
+    if unknown is None:
+        return pl.lit(False)
+    token = pl.col("token")
+    return token == unknown if unit == "token" else token.str.contains(unknown, literal=True)
+
+
+def most_frequent(tokens: pl.Series) -> str:
+    """The most frequent of these tokens, quoted, each with how often it is there."""
+    counts = tokens.value_counts(name="tokens").sort("tokens", "token", descending=[True, False])
+    return ", ".join(f"{token!r} {count}" for token, count in counts.head(EXAMPLES).iter_rows())
