@@ -41,7 +41,7 @@ ENCODERS = ["masked_lm", *FOREIGN]
 @pytest.fixture(scope="module")
 def atlas(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     """The finished run of four encoders of three kinds of tokenizers, beside one of tokens."""
-    config = copy.deepcopy(TINY) | {"run": "atlas", "theory": None}
+    config = copy.deepcopy(TINY) | {"run": "atlas", "theory": None, "pairs": None}
     workflow = Workflow(tmp_path_factory.mktemp("atlas"), config)
     del config["encoders"]["adjacent"], config["encoders"]["random"]
     config["encoders"]["masked_lm"]["tokenizer"] = {"model": "wordpiece", "vocabulary": 300}
