@@ -28,7 +28,7 @@ from common.workflow.costs import lines_of
 from common.workflow.ending import errors_of, results_of
 from common.workflow.imports import modules_of
 from common.workflow.shards import shards_of
-from common.workflow.start import refuse_to_start
+from common.workflow.start import lift_rate_limit, refuse_to_start
 from common.workflow.submission import refusals
 
 
@@ -83,6 +83,7 @@ BEGAN = time.time()
 
 onstart:
     refuse_to_start(workflow, config, CONFIG_FILES)
+    lift_rate_limit(workflow)
     (FOLDER / "shards.txt").write_text(f"{SHARDS}\n")
     tell(lines_of(config, FOLDER, WEIGHT_TABLES))
 

@@ -8,12 +8,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from commands import ROOT, run_script
+from snakemake.settings.types import MaxJobsPerTimespan
 
 from common.workflow.imports import EXEMPT, modules_of
+from common.workflow.start import lift_rate_limit
 
 DIRECTIVES = ["input", "output", "log", "benchmark", "wildcard_constraints", "params", "threads"]
 DIRECTIVES += ["resources", "conda", "shell"]
@@ -167,3 +170,13 @@ def test_no_group_of_the_profile_waits_for_a_job_that_waits_for_it() -> None:
         members = {rule for rule in groups if groups[rule] == group} & set(after)
         waiting = follow(members) - members
         assert not [rule for rule in waiting if follow({rule}) & members], group
+
+
+def test_only_the_usual_limit_of_the_rate_of_jobs_is_lifted() -> None:
+    for told, stays in (("100/1s", False), ("100/1m", True), ("5/1s", True)):
+        settings = SimpleNamespace(max_jobs_per_timespan=MaxJobsPerTimespan.parse_choice(told))
+        workflow = SimpleNamespace(
+            scheduling_settings=settings, scheduler=SimpleNamespace(job_rate_limiter=told)
+        )
+        lift_rate_limit(workflow)
+        assert (workflow.scheduler.job_rate_limiter == told) is stays

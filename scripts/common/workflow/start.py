@@ -1,4 +1,4 @@
-"""What is looked at before the first job of a run starts."""
+"""What is looked at and set before the first job of a run starts."""
 
 import os
 import shutil
@@ -12,6 +12,21 @@ from common.workflow.submission import NO_SLURM, refusals
 
 NEEDED = ("cyclopts", "numpy", "polars", "pyarrow")
 """What every script imports."""
+
+
+USUAL_RATE = 100, 1
+"""Jobs, and seconds, of Snakemake's limit where the user sets none."""
+
+
+def lift_rate_limit(workflow: Any) -> None:
+    """Let jobs start at any rate, unless the user limits it.
+
+    While Snakemake 9.27 limits the rate, every job that ends adds a timer, and every timer a round
+    of the scheduler each second until the run ends: a fifth of a core after 200 jobs.
+    """
+    limit = workflow.scheduling_settings.max_jobs_per_timespan
+    if limit and (limit.max_jobs, limit.timespan) == USUAL_RATE:
+        workflow.scheduler.job_rate_limiter = None
 
 
 def refuse_to_start(workflow: Any, config: Config, config_files: str) -> None:
