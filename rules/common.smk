@@ -140,6 +140,10 @@ wildcard_constraints:
     pairs="exact|sampled",
 
 
+# Trainings, and what they need, before what can wait; counting, which takes two cores, before a
+# training that would leave it one.
+SOON, FIRST = 1, 3
+
 # Compute nodes seldom reach the network.
 localrules:
     download_dataset,

@@ -22,6 +22,7 @@ rule pretrain_encoder:
             seed=seed_for("encoder", w.encoder),
         ),
         device=config["device"],
+    priority: SOON
     threads: training_threads
     resources:
         mem_mb=growing(8000),
@@ -62,6 +63,7 @@ rule finetune_encoder:
         ),
         development=given("development"),
         device=config["device"],
+    priority: SOON
     threads: training_threads
     resources:
         mem_mb=growing(8000),

@@ -18,6 +18,7 @@ rule train_tokenizer:
             ENCODERS[w.tokenizer]["tokenizer"],
             positions=ENCODERS[w.tokenizer]["architecture"]["positions"],
         ),
+    priority: SOON
     threads: 1
     resources:
         mem_mb=growing(4000),
@@ -71,6 +72,7 @@ rule count_tokens:
             *("block", "pairs_in_memory"),
             unit="word" if w.tokenizer.endswith(OF_WORDS) else "token",
         ),
+    priority: FIRST
     threads: 2
     resources:
         mem_mb=by_types(1500, 20),

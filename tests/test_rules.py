@@ -18,8 +18,8 @@ from snakemake.settings.types import MaxJobsPerTimespan
 from common.workflow.imports import EXEMPT, modules_of
 from common.workflow.start import lift_rate_limit
 
-DIRECTIVES = ["input", "output", "log", "benchmark", "wildcard_constraints", "params", "threads"]
-DIRECTIVES += ["resources", "conda", "shell"]
+DIRECTIVES = ["input", "output", "log", "benchmark", "wildcard_constraints", "params"]
+DIRECTIVES += ["priority", "threads", "resources", "conda", "shell"]
 
 RULES = {
     match[1]: match[2]
