@@ -17,7 +17,8 @@ def results_of(folder: Path) -> Iterator[str]:
         _, first, *_ = summary.read_text(encoding="utf-8").split("\n## ")
         answers = [line for line in first.splitlines() if line.startswith("- ")]
         for answer in answers[:ANSWERS]:
-            yield ". ".join(answer.replace("**", "").replace("`", "").split(". ")[:2]) + "."
+            first_two = answer.replace("**", "").replace("`", "").split(". ")[:2]
+            yield ". ".join(first_two).rstrip(".") + "."
     names = ("summary.md", "explorer.html", "tables", "figures")
     yield f"Look at {', '.join(str(folder / name) for name in names if (folder / name).exists())}"
 
