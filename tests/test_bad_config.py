@@ -40,6 +40,7 @@ for name, config in VALID.items():
         if "files" in corpus:
             corpus["files"] = [TEXT]
 
+OF_OBJECTS = ("properties", "additionalProperties")
 Path_ = tuple[str | int, ...]
 Leaf = tuple[str, Path_, dict[str, Any]]
 
@@ -80,6 +81,8 @@ def leaves(value: Any, about: dict[str, Any], path: Path_ = ()) -> Iterator[tupl
         about = {
             key: about[key] for key in about if key not in ("required", "additionalProperties")
         }
+    if isinstance(value, list):
+        about = {key: about[key] for key in about if key not in OF_OBJECTS}
     yield path, about
     if isinstance(value, dict):
         for key, inner in value.items():

@@ -620,15 +620,16 @@ def _pair_faults(config: Config) -> Iterator[str]:
             yield f"pairs.corpora: {corpus!r} holds no pairs; name a corpus of two text columns"
     for name in pairs["comparisons"] or []:
         yield from _known("pairs.comparisons", name, config["comparisons"])
-    lacking = [method for method in pairs["methods"] or [] if method not in config["weights"]]
-    for method in lacking:
-        yield f"pairs.methods: {method!r} is no section of weights; add one or leave it out"
-    for name in pairs["comparisons"] or config["comparisons"]:
-        if name in config["comparisons"] and not (lacking or pair_methods(config, name)):
-            yield (
-                f"pairs.comparisons: {name!r} has no method whose contributions sum up "
-                f"({' or '.join(SUMMING)}); name other comparisons, or pairs.methods"
-            )
+    if config["weights"]:  # else they have faults of their own
+        lacking = [method for method in pairs["methods"] or [] if method not in config["weights"]]
+        for method in lacking:
+            yield f"pairs.methods: {method!r} is no section of weights; add one or leave it out"
+        for name in pairs["comparisons"] or config["comparisons"]:
+            if name in config["comparisons"] and not (lacking or pair_methods(config, name)):
+                yield (
+                    f"pairs.comparisons: {name!r} has no method whose contributions sum up "
+                    f"({' or '.join(SUMMING)}); name other comparisons, or pairs.methods"
+                )
     taken = [config["comparisons"].get(n) for n in pairs["comparisons"] or config["comparisons"]]
     if any(one and unit_of(config, one) == "word" for one in taken):
         yield (
