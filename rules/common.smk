@@ -394,9 +394,13 @@ ATTRIBUTED = "<results>/shards/pairs/{}/{{encoder}}/{{corpus}}/{{shard}}.{}.parq
 
 
 def paired_options(method):
-    """Settings of a method that weighs the sentences of pairs, which are to have vectors."""
+    """Settings of a method that weighs the sentences of pairs, which are to have vectors.
 
-    def find(wildcards, output):
+    Snakemake takes no change of params that are made of `output` for a reason to run.
+    """
+    vectors = ATTRIBUTED.format(method, "vectors").replace("<results>", f"results/{config['run']}")
+
+    def find(wildcards):
         gradients = method == "integrated_gradients"
         return options(
             WEIGHTS[method] | ({"baseline": PAIRS["baseline"]} if gradients else {}),
@@ -404,7 +408,7 @@ def paired_options(method):
             normalize=WEIGHTS["normalize"],
             dtype=WEIGHTS["dtype"],
             memory=WEIGHTS["memory"],
-            output_vectors=output.vectors,
+            output_vectors=vectors.format(**dict(wildcards)),
         )
 
     return find
