@@ -41,8 +41,9 @@ lock: install
 	} | sed -E "s/\.venv\/run\.txt/requirements.txt/; s/ ; python_full_version < '3.14' and \($(MAC) or $(LINUX)\)//; \
 		s/python_full_version < '3.14' and \($(LINUX)\)/sys_platform == 'linux'/" > requirements.lock
 
+# one process more than cores: those of clusters, kills and the hub wait much of their time
 test: install
-	$(RUN) OMP_NUM_THREADS=1 pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder
+	$(RUN) OMP_NUM_THREADS=1 pytest --numprocesses $$(( $(CORES) + 1 )) --dist loadfile --no-loadscope-reorder
 
 # without those marked slow: for the inner loop
 test-fast: install
