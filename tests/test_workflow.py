@@ -261,6 +261,8 @@ def test_a_setting_reruns_only_what_depends_on_it(edited: Workflow) -> None:
     edited.config["weights"]["shapley"]["evaluations"] = 26
     assert edited.planned() == {
         "estimate_shapley",
+        "select_pairs",
+        "integrate_gradients_of_pairs",  # one table of pairs holds both methods
         "estimate_shapley_of_pairs",
         "attribute_pairs",
         "describe_pairs",
