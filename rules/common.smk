@@ -140,10 +140,6 @@ wildcard_constraints:
     pairs="exact|sampled",
 
 
-# Trainings, and what they need, before what can wait; counting, which takes two cores, before a
-# training that would leave it one.
-SOON, FIRST = 1, 3
-
 # Compute nodes seldom reach the network.
 localrules:
     download_dataset,
@@ -308,10 +304,9 @@ def files_of(corpus):
     return list(dict.fromkeys(as_path(str(file)) for name in named for file in find_files(name)))
 
 
-def teller_of(types):
+def tellers_of(types):
     """The encoder whose tokenizer tells the types that are counted; none tells words of ICU."""
-    name = types.removesuffix(OF_WORDS)
-    return None if types == segmented(config) else name
+    return [] if types == segmented(config) else [types.removesuffix(OF_WORDS)]
 
 
 def tokenizer_of(encoder):
@@ -335,15 +330,18 @@ def source_of(encoder):
     return as_path(str(at_home(path))) if path else f"<results>/snapshots/{encoder}"
 
 
-def weighing_options(method):
-    """Settings of a method, and those of all of them."""
+def weighing_options(method, changed=lambda wildcards: {}):
+    """Settings of a method, and those of all of them, with what is changed or added."""
     return lambda wildcards: options(
-        WEIGHTS[method],
-        seed=seed_for(method, wildcards.corpus),
-        normalize=WEIGHTS["normalize"],
-        dtype=WEIGHTS["dtype"],
-        segmenter=ANALYSIS["segmenter"],
-        memory=WEIGHTS["memory"],
+        {
+            **WEIGHTS[method],
+            "seed": seed_for(method, wildcards.corpus),
+            "normalize": WEIGHTS["normalize"],
+            "dtype": WEIGHTS["dtype"],
+            "segmenter": ANALYSIS["segmenter"],
+            "memory": WEIGHTS["memory"],
+        }
+        | changed(wildcards)
     )
 
 
@@ -400,18 +398,10 @@ def paired_options(method):
     """
     vectors = ATTRIBUTED.format(method, "vectors").replace("<results>", f"results/{config['run']}")
 
-    def find(wildcards):
-        gradients = method == "integrated_gradients"
-        return options(
-            WEIGHTS[method] | ({"baseline": PAIRS["baseline"]} if gradients else {}),
-            seed=seed_for(method, wildcards.corpus),
-            normalize=WEIGHTS["normalize"],
-            dtype=WEIGHTS["dtype"],
-            memory=WEIGHTS["memory"],
-            output_vectors=vectors.format(**dict(wildcards)),
-        )
-
-    return find
+    start = {"baseline": PAIRS["baseline"]} if method == "integrated_gradients" else {}
+    return weighing_options(
+        method, lambda w: {**start, "output_vectors": vectors.format(**dict(w))}
+    )
 
 
 def contributions_of(kind):
@@ -425,20 +415,26 @@ def contributions_of(kind):
             and wildcards.encoder in trainings_of(name, config["replicates"])
         }
         return [
-            ATTRIBUTED.format(method, kind).format(**dict(wildcards), shard=f"{k + 1}-of-{SHARDS}")
+            path
             for method in sorted(methods)
-            for k in range(SHARDS)
+            for path in gather.shards(
+                ATTRIBUTED.format(method, kind).format(**dict(wildcards), shard="{scatteritem}")
+            )
         ]
 
     return find
 
 
-def attributions_of(wildcards):
+def attributions_of(replicates=1):
     """Tables of the attributions of pairs by the encoders of a comparison."""
-    return [
-        f"<results>/pairs/{encoder}/{wildcards.corpus}.parquet"
-        for encoder in trainings_of(wildcards.comparison, config["replicates"])
-    ]
+
+    def find(wildcards):
+        return [
+            f"<results>/pairs/{encoder}/{wildcards.corpus}.parquet"
+            for encoder in trainings_of(wildcards.comparison, replicates)
+        ]
+
+    return find
 
 
 # Method, encoder and corpus of every table of weights.

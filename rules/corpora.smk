@@ -17,7 +17,6 @@ rule generate_corpus:
             *("form", "size", "sentences", "burstiness"),
             seed=seed_for("corpus", w.corpus),
         ),
-    priority: SOON
     threads: 1
     resources:
         mem_mb=growing(4000),

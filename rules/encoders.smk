@@ -22,7 +22,6 @@ rule pretrain_encoder:
             seed=seed_for("encoder", w.encoder),
         ),
         device=config["device"],
-    priority: SOON
     threads: training_threads
     resources:
         mem_mb=growing(8000),
@@ -63,7 +62,6 @@ rule finetune_encoder:
         ),
         development=given("development"),
         device=config["device"],
-    priority: SOON
     threads: training_threads
     resources:
         mem_mb=growing(8000),

@@ -94,7 +94,7 @@ rule attribute_pairs:
 rule describe_pairs:
     input:
         **script_of("describe_pairs"),
-        pairs=attributions_of,
+        pairs=attributions_of(config["replicates"]),
         exact=exact_of,
     output:
         shares="<results>/correlations/{comparison}/{corpus}/{method}/pair_shares.parquet",
@@ -121,7 +121,7 @@ rule describe_pairs:
 rule regress_pairs:
     input:
         **script_of("regress_pairs"),
-        pairs=attributions_of,
+        pairs=attributions_of(config["replicates"]),
         information=information_of,
     output:
         regression="<results>/correlations/{comparison}/{corpus}/{method}/pair_regression.parquet",

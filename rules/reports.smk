@@ -437,10 +437,7 @@ rule collect_pairs:
     input:
         **script_of("collect_pairs"),
         texts="<results>/corpora/{corpus}.pairs.parquet",
-        pairs=lambda w: [
-            f"<results>/pairs/{encoder}/{w.corpus}.parquet"
-            for encoder in COMPARISONS[w.comparison]["encoders"]
-        ],
+        pairs=attributions_of(),
     output:
         pairs="<results>/correlations/{comparison}/{corpus}/{method}/pairs.json",
     log:

@@ -23,7 +23,6 @@ rule count_cooccurrences:
         "<benchmarks>/count_cooccurrences/{corpus}.{tokenizer}.tsv"
     params:
         settings=options(config["information"], "block", "pairs_in_memory"),
-    priority: FIRST
     threads: 2
     resources:
         mem_mb=growing(8000),

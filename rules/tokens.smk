@@ -18,7 +18,6 @@ rule train_tokenizer:
             ENCODERS[w.tokenizer]["tokenizer"],
             positions=ENCODERS[w.tokenizer]["architecture"]["positions"],
         ),
-    priority: SOON
     threads: 1
     resources:
         mem_mb=growing(4000),
@@ -56,8 +55,8 @@ rule count_tokens:
     input:
         **script_of("count_tokens"),
         corpus="<results>/corpora/{corpus}.parquet",
-        tokenizer=lambda w: tokenizer_of(teller_of(w.tokenizer)) if teller_of(w.tokenizer) else [],
-        checks=lambda w: tokenizer_checks(teller_of(w.tokenizer)) if teller_of(w.tokenizer) else [],
+        tokenizer=lambda w: [tokenizer_of(name) for name in tellers_of(w.tokenizer)],
+        checks=lambda w: [c for name in tellers_of(w.tokenizer) for c in tokenizer_checks(name)],
     output:
         tokens=temp("<results>/shards/counts/{corpus}/{tokenizer}/{shard}/tokens.parquet"),
         pairs=temp("<results>/shards/counts/{corpus}/{tokenizer}/{shard}/pairs.parquet"),
@@ -72,7 +71,6 @@ rule count_tokens:
             *("block", "pairs_in_memory"),
             unit="word" if w.tokenizer.endswith(OF_WORDS) else "token",
         ),
-    priority: FIRST
     threads: 2
     resources:
         mem_mb=by_types(1500, 20),

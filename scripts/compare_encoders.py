@@ -10,9 +10,9 @@ import numpy as np
 from common.arrays import Floats
 from common.command import InputError, run
 from common.contract import AGREEMENT
-from common.correlations.comparison import Comparison
-from common.correlations.replicates import mean_of_replicates
-from common.correlations.resampling import Draws, Tokens, interval_columns, with_intervals
+from common.correlations.comparison import Comparison, within_bounds
+from common.correlations.replicates import columns_of_replicates
+from common.correlations.resampling import Draws, Tokens
 from common.correlations.weighed_tokens import crossed, rows_of
 from common.correlations.within_sentences import MeanRho
 
@@ -70,20 +70,11 @@ def main(compared: Comparison, *, output_agreement: Path) -> None:
             **{"method": compared.method, "encoder": names[i], "stage": i},
             **{"other": names[j], "other_stage": j, "n": len(tokens)},
         }
-        for number, rho in enumerate(sample.rho):
-            values = points[number, [k]], drawn[number, [k]]
-            columns = with_intervals(RHO, *values, compared.confidence)
-            ranked = int(rho.ranked[i])
-            rows.append(about | {"replicate": number + 1, "sentences": ranked} | columns)
-        if len(points) > 1:
-            means = mean_of_replicates(points[:, [k]], drawn[:, [k]], compared.confidence)
-            ranked = min(int(rho.ranked[i]) for rho in sample.rho)
-            columns = interval_columns(RHO, means)
-            rows.append(about | {"replicate": None, "sentences": ranked} | columns)
+        ranked = [int(rho.ranked[i]) for rho in sample.rho]
+        columns = columns_of_replicates(RHO, points[:, [k]], drawn[:, [k]], compared.confidence)
+        for each, sentences in zip(columns, [*ranked, min(ranked)], strict=False):
+            rows.append(about | {"sentences": sentences} | each | within_bounds(each, RHO))
     for row in rows:
-        row |= {
-            f"{RHO[0]}{end}": np.clip(row[f"{RHO[0]}{end}"], -1, 1) for end in ("_low", "_high")
-        }
         logging.info(
             "%s and %s: mean rho %+.3f of %d sentences",
             *(row[name] for name in ("encoder", "other", RHO[0], "sentences")),

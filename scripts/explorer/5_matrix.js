@@ -31,10 +31,12 @@ function tone(share, theme) {
   return { background: `rgb(${rgb.join(" ")})`, text: luminance(rgb) > 0.179 ? "#000" : "#fff" };
 }
 
-function widthOf(text) {
-  const pen = document.createElement("canvas").getContext("2d");
-  pen.font = `14px ${FONT}`;
-  return pen.measureText(text).width;
+const PEN = document.createElement("canvas").getContext("2d");
+
+// Of a text in units of a drawing.
+function widthOf(text, size = 14) {
+  PEN.font = `${size}px ${FONT}`;
+  return PEN.measureText(text).width;
 }
 
 const longest = (names) => Math.ceil(Math.max(...names.map(widthOf), 20)) + 8;

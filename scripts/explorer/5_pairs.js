@@ -77,6 +77,10 @@ class PairView {
     return this.view[name][stage][cells[this.pair] + place];
   }
 
+  similarity(stage) {
+    return this.view.similarity[stage][this.pair].toFixed(2).replace("-", "−");
+  }
+
   // What is shown: places of the tokens of each side, their names, and values by the encoder.
   shown() {
     const { view, pair } = this;
@@ -140,8 +144,8 @@ class PairView {
         at("pair-encoders").querySelectorAll("input")[stage].focus();
         this.remember(false);
       });
-      const similarity = view.similarity[stage][this.pair].toFixed(2).replace("-", "−");
-      return make("label", {}, input, make("span", {}, `${encoder} `, make("b", {}, similarity)));
+      const similarity = make("b", {}, this.similarity(stage));
+      return make("label", {}, input, make("span", {}, `${encoder} `, similarity));
     });
     const legend = `${view.kind === "dot" ? "Dot product" : "Cosine"} by`;
     at("pair-encoders").replaceChildren(make("legend", {}, legend), ...labels);
@@ -214,8 +218,7 @@ class PairView {
 
   drawing() {
     const { view, pair, stage } = this;
-    const similarity = view.similarity[stage][pair].toFixed(2).replace("-", "−");
-    const what = `${view.kind} by ${view.encoders[stage]}: ${similarity}; cells in hundredths`;
+    const what = `${view.kind} by ${view.encoders[stage]}: ${this.similarity(stage)}; cells in hundredths`;
     return pairDrawing(this.current, [view.texts[0][pair], view.texts[1][pair], what]);
   }
 

@@ -19,9 +19,6 @@ function csvOf(columns, rows) {
 // The shaded sentence as a drawing that stands alone, light as paper is.
 function drawingOf(view, sentence, scale) {
   const width = 760;
-  const font = 'system-ui, "Noto Sans", "DejaVu Sans", sans-serif';
-  const pen = document.createElement("canvas").getContext("2d");
-  pen.font = `15px ${font}`;
   const escape = (text) =>
     text.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
   const words = (x, y, text, more) =>
@@ -36,7 +33,7 @@ function drawingOf(view, sentence, scale) {
     let x = 0;
     for (let t = start; t < end; t++) {
       const text = view.reading[view.type[t]];
-      const wide = pen.measureText(text).width + 10;
+      const wide = widthOf(text, 15) + 10;
       if (x > 0 && !view.joins.has(t)) x += 3;
       if (x > 0 && x + wide > width) [x, y] = [0, y + 29];
       const colours = shade(view[scale][stage][t] / most, "light");
@@ -61,7 +58,7 @@ function drawingOf(view, sentence, scale) {
   y += 18;
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${y}" viewBox="0 0 ${width} ${y}"` +
-    ` font-family="${escape(font)}" font-size="15"><title>${escape(view.texts[sentence])}</title>` +
+    ` font-family="${escape(FONT)}" font-size="15"><title>${escape(view.texts[sentence])}</title>` +
     `<rect width="100%" height="100%" fill="#fff"/>${drawn.join("")}</svg>`
   );
 }

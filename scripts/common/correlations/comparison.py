@@ -19,14 +19,8 @@ from common.correlations.permutations import (
     permute,
     spread,
 )
-from common.correlations.replicates import mean_of_replicates
-from common.correlations.resampling import (
-    Sample,
-    bootstrap,
-    in_sample,
-    interval_columns,
-    with_intervals,
-)
+from common.correlations.replicates import columns_of_replicates
+from common.correlations.resampling import Sample, bootstrap, in_sample
 from common.correlations.weighed_tokens import read_tokens, type_counts, unit_of
 from common.tables import Table, write_table
 
@@ -66,6 +60,20 @@ class EncoderSeries:
     draws: int
     confidence: float
     seed: int
+
+    def check_tables(self, option: str, paths: Sequence[Path]) -> None:
+        """Make sure that the tables of an option are as many for each encoder.
+
+        Raises
+        ------
+        InputError
+            They are not.
+        """
+        if not self.encoders or len(paths) % len(self.encoders):
+            raise InputError(
+                f"{option} has {len(paths)} tables for {len(self.encoders)} --encoders; give one "
+                "of each encoder for each training"
+            )
 
     def resample(self, samples: Sequence[Sample]) -> list[tuple[Floats, Floats]]:
         """Statistics of each sample (...) and of draws (..., draws), the same for all samples."""
@@ -109,21 +117,15 @@ class EncoderSeries:
             moved = spread(_and_mean(self._with_changes(permuted)), self.confidence)
         rows = []
         for s, place in enumerate(self._places):
-            one, many = of_sample[:, s], of_draws[:, s]
-            columns: list[dict[str, Any]] = [
-                {"replicate": number + 1}
-                | with_intervals(statistics, one[number], many[number], self.confidence)
-                for number in range(len(one))
-            ]
-            if len(one) > 1:
-                means = mean_of_replicates(one, many, self.confidence)
-                columns.append({"replicate": None} | interval_columns(statistics, means))
+            columns = columns_of_replicates(
+                statistics, of_sample[:, s], of_draws[:, s], self.confidence
+            )
             for number, each in enumerate(columns):
                 row = {**named, **about, **place, **each}
                 if permuted is not None:
                     of_stage = zip(statistics, p[number, s], moved[number, s], strict=True)
                     row |= _tested(row, table, of_stage)
-                rows.append(row if place["reference"] else row | _within_bounds(row, statistics))
+                rows.append(row if place["reference"] else row | within_bounds(row, statistics))
         return rows
 
     @property
@@ -184,11 +186,7 @@ class Comparison(EncoderSeries):
         InputError
             There are not as many for each encoder.
         """
-        if not self.encoders or len(self.weights) % len(self.encoders):
-            raise InputError(
-                f"--weights has {len(self.weights)} tables for {len(self.encoders)} --encoders; "
-                "give one of each encoder for each training"
-            )
+        self.check_tables("--weights", self.weights)
         return {f"weight_{number}": path for number, path in enumerate(self.weights)}
 
     @property
@@ -278,7 +276,7 @@ def _and_mean(trainings: Floats) -> Floats:
     return np.concatenate([trainings, trainings.mean(axis=0, keepdims=True)])
 
 
-def _within_bounds(row: dict[str, Any], statistics: Sequence[str]) -> dict[str, float]:
+def within_bounds(row: dict[str, Any], statistics: Sequence[str]) -> dict[str, float]:
     """Ends of intervals within what the statistic can be, of which a t interval knows nothing."""
     return {
         name: np.clip(row[name], -1 if "squared" not in statistic else 0, 1)

@@ -1,10 +1,37 @@
 """The mean of a statistic over trainings, and an interval that holds their spread."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from scipy.stats import t
 
 from common.arrays import Floats
-from common.correlations.resampling import freedom_of
+from common.correlations.resampling import freedom_of, interval_columns, with_intervals
+
+
+def columns_of_replicates(
+    statistics: Sequence[str], points: Floats, drawn: Floats, confidence: float
+) -> list[dict[str, Any]]:
+    """Columns of each replicate, by its number, and of several those of their mean, without one.
+
+    Parameters
+    ----------
+    statistics
+        Names of the k statistics.
+    points, drawn
+        Of each of R replicates (R, k), and in draws that they share (R, k, draws).
+    confidence
+        Share of the draws within an interval.
+    """
+    columns: list[dict[str, Any]] = [
+        {"replicate": number + 1} | with_intervals(statistics, one, many, confidence)
+        for number, (one, many) in enumerate(zip(points, drawn, strict=True))
+    ]
+    if len(points) > 1:
+        means = mean_of_replicates(points, drawn, confidence)
+        columns.append({"replicate": None} | interval_columns(statistics, means))
+    return columns
 
 
 def mean_of_replicates(points: Floats, drawn: Floats, confidence: float) -> Floats:

@@ -51,11 +51,7 @@ class PairSeries(EncoderSeries):
         InputError
             The tables are not about the same tokens, or all pairs are left out.
         """
-        if not self.encoders or len(self.pairs) % len(self.encoders):
-            raise InputError(
-                f"--pairs has {len(self.pairs)} tables for {len(self.encoders)} --encoders; give "
-                "one of each encoder for each training"
-            )
+        self.check_tables("--pairs", self.pairs)
         tables = [read_table(path, PAIRS).filter(method=self.method) for path in self.pairs]
         same = [*PLACE, "token", "other_token"]
         for path, table in zip(self.pairs, tables, strict=True):

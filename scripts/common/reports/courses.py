@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from common.reports import style
-from common.reports.trainings import averaged, single
+from common.reports.trainings import WITHOUT_NUMBER, averaged, single
 
 HEIGHT = 1.75
 """Inches of a row of panels."""
@@ -63,9 +63,7 @@ def bands_of(classes: pl.DataFrame) -> list[Line]:
 
 def similarity_of(encoders: pl.DataFrame, stages: dict[int, str]) -> Line:
     """Spearman's rho of cosine and score by stage, of encoders whose trainings are numbered."""
-    named = encoders.select(
-        encoder=pl.col("encoder").str.replace(r"\.\d+$", ""), value="sts_spearman"
-    )
+    named = encoders.select(encoder=WITHOUT_NUMBER, value="sts_spearman")
     by_stage = pl.DataFrame({"stage": list(stages), "encoder": list(stages.values())})
     each = by_stage.join(named, "encoder", how="inner").select("stage", "value")
     none = pl.lit(None, pl.Float64)

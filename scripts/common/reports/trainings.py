@@ -2,6 +2,9 @@
 
 import polars as pl
 
+WITHOUT_NUMBER = pl.col("encoder").str.replace(r"\.\d+$", "")
+"""The encoder that a training is of."""
+
 
 def encoders_of(rows: pl.DataFrame) -> list[str]:
     """The encoders of a comparison's rows, in the order of their stages."""
@@ -27,6 +30,5 @@ def trainings(table: pl.DataFrame) -> int:
 
 def similarity_by_encoder(encoders: pl.DataFrame) -> pl.DataFrame:
     """The STS Spearman of each encoder, the mean over its trainings, whose names have numbers."""
-    name = pl.col("encoder").str.replace(r"\.\d+$", "")
-    mean = encoders.group_by(encoder=name).agg(pl.col("sts_spearman").mean())
+    mean = encoders.group_by(encoder=WITHOUT_NUMBER).agg(pl.col("sts_spearman").mean())
     return mean.sort("encoder")

@@ -45,7 +45,27 @@ class TokenTypes:
         return _flat(encoded["input_ids"])
 
 
-class WordTypes:
+class MetWords:
+    """Words numbered from 0 as they are met; special tokens that texts spell are `left_out`."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+        self.left_out = 0
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def spelled(self) -> list[str]:
+        """The words met until now, by their number."""
+        return list(self.numbers)
+
+    def number_of(self, word: str) -> int:
+        """The number of a word, the next one if it was not met before."""
+        return self.numbers.setdefault(word, len(self.numbers))
+
+
+class WordTypes(MetWords):
     """Words of a corpus, numbered from 0 as they are met; special tokens are none: `left_out`.
 
     Raises
@@ -59,21 +79,12 @@ class WordTypes:
             raise InputError(
                 f"{tokenizer.name_or_path}: its tokenizer does not tell words; use the unit token"
             )
+        super().__init__()
         self.backend = tokenizer.backend_tokenizer
         self.speller = Speller(tokenizer)
-        self.numbers: dict[str, int] = {}
         self.special = special_ids(tokenizer)
         self.find = cache(self._find)
         self.of_all = each_once(self._number, tokenizer)
-        self.left_out = 0
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    @property
-    def spelled(self) -> list[str]:
-        """The words met until now, by their number."""
-        return list(self.numbers)
 
     def number(self, texts: pl.Series) -> Types:
         """Numbers of the words of texts, laid end to end, and how many each text has."""
@@ -96,31 +107,18 @@ class WordTypes:
     def _find(self, ids: tuple[int, ...]) -> int:
         if not self.special.isdisjoint(ids):
             return SPECIAL
-        return self.numbers.setdefault(self.speller.read(ids), len(self.numbers))
+        return self.number_of(self.speller.read(ids))
 
 
-class SegmentedTypes:
-    """Words as ICU finds them in a text, numbered from 0 as they are met; all are counted."""
-
-    def __init__(self) -> None:
-        self.numbers: dict[str, int] = {}
-        self.left_out = 0
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    @property
-    def spelled(self) -> list[str]:
-        """The words met until now, by their number."""
-        return list(self.numbers)
+class SegmentedTypes(MetWords):
+    """Words as ICU finds them in a text; all are counted."""
 
     def number(self, texts: pl.Series) -> Types:
         """Numbers of the words of texts, laid end to end, and how many each text has."""
         return _flat([self._number(text) for text in texts])
 
     def _number(self, text: str) -> list[int]:
-        words = (reading(text[begin:end]) for begin, end in segment(text))
-        return [self.numbers.setdefault(word, len(self.numbers)) for word in words]
+        return [self.number_of(reading(text[begin:end])) for begin, end in segment(text)]
 
 
 def _without(

@@ -46,8 +46,7 @@ class Attribution:
     @property
     def relative_error(self) -> float:
         """The largest error of a token over the mean weight."""
-        mean = np.linalg.norm(self.contributions, axis=1).mean()
-        return float(self.error.max() / max(mean, 1e-30))
+        return _relative(self.error, np.linalg.norm(self.contributions, axis=1))
 
     def give(self, sentence: Sentence) -> None:
         """Make it the weights of a sentence."""
@@ -116,24 +115,24 @@ def _by_rules(
     found: dict[int, Attribution] = {}
     while any(nodes):
         results = integral.with_errors(*integral.both_rules(path, nodes))
+        counts, nodes = nodes, [0] * len(nodes)
         for k, (contributions, error, gap) in enumerate(zip(*results, strict=True)):
-            count, nodes[k] = nodes[k], 0
-            if not count:
+            if not counts[k]:
                 continue
-            best = Attribution(contributions.numpy(), error.numpy(), float(gap), count)
-            before = found.get(k)
-            spent = count + (before.nodes if before else 0)
-            falls = before is None or best.relative_error < before.relative_error
-            if before and not falls:
-                best = before
-            more = math.ceil(GROWTH * count)
-            wanted = 0
-            if falls and max(best.completeness, best.relative_error) > tolerance:
-                if spent + more <= max_nodes:
+            now = Attribution(contributions.numpy(), error.numpy(), float(gap), counts[k])
+            if before := found.get(k):
+                spent = before.nodes + counts[k]
+                if now.relative_error >= before.relative_error:
+                    found[k] = replace(before, nodes=spent)
+                    continue
+                now = replace(now, nodes=spent)
+            if max(now.completeness, now.relative_error) > tolerance:
+                more = math.ceil(GROWTH * counts[k])
+                if now.nodes + more <= max_nodes:
                     nodes[k] = more
                 else:
-                    wanted = max(LEAST_NODES, spent + more)
-            found[k] = replace(best, nodes=spent, wanted=wanted)
+                    now = replace(now, wanted=max(LEAST_NODES, now.nodes + more))
+            found[k] = now
     return found
 
 
@@ -182,7 +181,11 @@ def relative_error(sentence: Sentence) -> float:
     """The largest error of a weighed sentence's tokens over their mean weight."""
     assert sentence.error is not None
     assert sentence.weight is not None
-    return float(sentence.error.max() / max(sentence.weight.mean(), 1e-30))
+    return _relative(sentence.error, sentence.weight)
+
+
+def _relative(error: np.ndarray, weight: np.ndarray) -> float:
+    return float(error.max() / max(weight.mean(), 1e-30))
 
 
 def log_costs(sentences: list[Sentence]) -> None:
