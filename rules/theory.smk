@@ -23,7 +23,7 @@ rule count_cooccurrences:
         "<benchmarks>/count_cooccurrences/{corpus}.{tokenizer}.tsv"
     params:
         settings=options(config["information"], "block", "pairs_in_memory"),
-    threads: 2
+    threads: 1
     resources:
         mem_mb=growing(8000),
         runtime=growing(240),

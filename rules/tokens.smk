@@ -71,7 +71,7 @@ rule count_tokens:
             *("block", "pairs_in_memory"),
             unit="word" if w.tokenizer.endswith(OF_WORDS) else "token",
         ),
-    threads: 2
+    threads: 1
     resources:
         mem_mb=by_types(1500, 20),
         runtime=growing(480),
