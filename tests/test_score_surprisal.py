@@ -112,6 +112,33 @@ def test_what_follows_the_last_attention_sees_one_token_a_copy(
     assert seen == [(3, 7), (3, 7 if architecture == "distilbert" else 1)]
 
 
+@pytest.mark.parametrize(
+    "architecture", ["bert", "roberta", "distilbert", "modernbert", "albert", "fnet"]
+)
+def test_what_precedes_the_first_attention_sees_each_token_once(
+    tmp_path: Path, architecture: str
+) -> None:
+    """In ALBERT and FNet that is what embeddings become as wide as layers by."""
+    model = MaskedLM(build(tmp_path / "masked_lm", architecture), device="cpu")
+    early = {"bert": 3, "roberta": 3, "distilbert": 3, "modernbert": 1, "albert": 1, "fnet": 1}
+    assert len(model.early) == early[architecture]
+    seen = []
+    for layer in model.early:
+        layer.register_forward_hook(lambda _, given, __: seen.append(given[0].shape[0]))
+    ids = torch.tensor([[5, 6, 7, 8], [5, 9, 7, 8], [5, 6, 9, 8]])
+    with torch.no_grad():
+        model.logits(ids, torch.tensor([0, 1, 2]))
+    assert seen == [6] * early[architecture]
+
+
+def test_a_padding_token_in_a_text_moves_the_positions_of_roberta(tmp_path: Path) -> None:
+    masked_lm = build(tmp_path / "masked_lm", "roberta")
+    pad = AutoTokenizer.from_pretrained(masked_lm).pad_token
+    texts = [f"{WORDS[0]} {pad} {WORDS[1]} {WORDS[2]}"]
+    found = score(masked_lm, texts, "original")
+    assert found["surprisal"].to_numpy() == pytest.approx(judge(masked_lm, texts, "original"), 1e-4)
+
+
 def test_variants_differ_within_words_only(tmp_path: Path) -> None:
     masked_lm = build(tmp_path / "masked_lm")
     texts = draw_texts(12)

@@ -13,7 +13,7 @@ from transformers import AutoModelForMaskedLM
 
 from common.command import InputError
 from common.device import choose_device
-from common.encoders.loading import positions, refuse_vocabulary
+from common.encoders.loading import pad_of_positions, positions, refuse_vocabulary
 from common.information.distinct_tokens import each_token_once, layers_before_attention
 from common.memory import Budget, in_parts
 from common.tokens.sentences import Sentence
@@ -69,11 +69,13 @@ class MaskedLM:
         self.narrow = next((m for m in candidates if self._is_narrow(m)), None)
         if self.narrow is None:
             logging.info("%s: its output layer has to run at every token", directory)
+        self.unplaced = pad_of_positions(self.model)
         self.early = layers_before_attention(self.model, self._trial_copies())
 
     def logits(self, ids: Tensor, places: Tensor) -> Tensor:
         """Logits [m, v] at one place [m] of each row of ids [m, n]."""
-        with each_token_once(self.early, ids):
+        moved = self.unplaced is not None and bool((ids == self.unplaced).any())
+        with each_token_once([] if moved else self.early, ids):
             return self._logits(ids, places, self.narrow)
 
     def _logits(self, ids: Tensor, places: Tensor, narrow: nn.Module | None) -> Tensor:
@@ -168,8 +170,9 @@ class MaskedLM:
 
     def _trial_copies(self) -> Tensor:
         """Ids [n, n] of a few tokens, another of them masked in each row."""
-        ids = torch.arange(min(TRIAL_TOKENS, self.longest), device=self.device)
-        return ids.repeat(len(ids), 1).fill_diagonal_(self.mask_id)
+        count = min(TRIAL_TOKENS, self.longest)
+        ids = [k for k in range(count + 1) if k != self.unplaced][:count]
+        return torch.tensor([ids] * count, device=self.device).fill_diagonal_(self.mask_id)
 
     @torch.no_grad()
     def _is_narrow(self, module: nn.Module) -> bool:
