@@ -1,0 +1,112 @@
+"""Weights by an encoder and by those that it was cut to, from passes of the whole one."""
+
+import copy
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+from common.encoders.layered import Layered
+from common.progress import progress
+from common.tokens.sentences import Sentence, batches
+from common.weights.integrated_gradients import IntegratedGradients
+from common.weights.integration import by_rules, path_of, refined
+from common.weights.kept_weights import KeptWeights
+from common.weights.weighing import Opened, Weighing
+
+
+def weigh_layers(
+    weighing: Weighing,
+    gradients: IntegratedGradients,
+    encoders: list[Path],
+    corpus: Path,
+    outputs: list[Path],
+) -> None:
+    """Weigh the sentences of the shard by encoders, and write a table of each.
+
+    The derivatives of an encoder pass through all its layers, so those of what it was cut to are
+    read off on the way. Sentences that no rule integrates for an encoder it refines by itself.
+    Where one pass cannot serve all, each encoder weighs alone.
+
+    Parameters
+    ----------
+    encoders
+        Cut encoders, in any order, and the whole one last.
+    outputs
+        A table for each.
+
+    Raises
+    ------
+    InputError
+        An encoder or the corpus cannot be used.
+    """
+    opened = weighing.open(encoders[-1], corpus)
+    longest = max(opened.sentences, key=lambda sentence: len(sentence.ids)).ids
+    layered, kept = Layered(opened.encoder), []
+    for path in encoders[:-1]:
+        cut = weighing.load(path)
+        kept.append(KeptWeights(weighing.output_checkpoints, cut, False))
+        if not layered.add(cut, longest) or not opened.encoder.forward_mode:
+            logging.info("%s: cannot be read off %s, each weighs alone", path, encoders[-1])
+            for one, output in zip(encoders, outputs, strict=True):
+                weighing.weigh(one, corpus, gradients, output)
+            return
+    kept.append(KeptWeights(weighing.output_checkpoints, opened.encoder, False))
+    every = opened.sentences
+    of_shard = batches(every, gradients.batches_of(every), weighing.shard)
+    of_encoders = [[[copy.copy(s) for s in batch] for batch in of_shard] for _ in encoders]
+    _weigh_together(gradients, opened, layered, of_encoders, kept)
+    for path, own, keeper, output in zip(encoders, of_encoders, kept, outputs, strict=True):
+        cut = opened.encoder if path == encoders[-1] else weighing.load(path)
+        size = sum(p.nbytes for module in cut.modules for p in module.parameters())
+        alone = replace(opened, encoder=cut, within=opened.within.beside(size))
+        weighed = [sentence for batch in own for sentence in batch]
+        _refine_left(gradients, alone, weighed, keeper)
+        weighing.finish(alone, weighed, gradients, output)
+    for keeper in kept:
+        keeper.forget()
+
+
+def _weigh_together(
+    gradients: IntegratedGradients,
+    opened: Opened,
+    layered: Layered,
+    of_encoders: list[list[list[Sentence]]],
+    kept: list[KeptWeights],
+) -> None:
+    """Give weights to the batches of each encoder, but for sentences that are to be refined."""
+    sentences = [[s for batch in batches for s in batch] for batches in of_encoders]
+    if before := sum(keeper.load(own) for keeper, own in zip(kept, sentences, strict=True)):
+        logging.info("goes on: %d sentences of all encoders were weighed before", before)
+    path = gradients.choose_path(opened)
+    widths = layered.widths(sentences[0][0].ids)
+    within = opened.within.beside(0)  # what passes of all encoders cost is another matter
+    what = f"{opened.encoder.directory.name} and {len(kept) - 1} cut from it weigh"
+    with progress(what, len(sentences[0]), "sentences") as bar:
+        for of_batch in zip(*of_encoders, strict=True):
+            if any(sentence.weight is None for batch in of_batch for sentence in batch):
+                along = path_of(opened.encoder, of_batch[-1], gradients.baseline, within)
+                along = replace(along, embed=layered.embed, widths=widths)
+                settings = {"tolerance": gradients.tolerance, "max_nodes": gradients.max_nodes}
+                done = by_rules([*of_batch], along, path, **settings)
+                for keeper, easy in zip(kept, done, strict=True):
+                    for sentence in easy:
+                        sentence.vectors = None
+                    keeper.save(easy)
+            bar.update(len(of_batch[0]))
+
+
+def _refine_left(
+    gradients: IntegratedGradients, alone: Opened, weighed: list[Sentence], kept: KeptWeights
+) -> None:
+    left = [sentence for sentence in weighed if sentence.weight is None]
+    if not left:
+        return
+    name = alone.encoder.directory.name
+    with progress(f"{name} refines", len(left), "sentences") as bar:
+        for sentence in left:
+            along = path_of(alone.encoder, [sentence], gradients.baseline, alone.within)
+            found = refined(alone.encoder, along, 0, gradients.tolerance, gradients.max_nodes)
+            found.give(sentence)
+            sentence.vectors = None
+            kept.save([sentence])
+            bar.update(1)
