@@ -78,7 +78,7 @@ def _weigh_together(
     if before := sum(keeper.load(own) for keeper, own in zip(kept, sentences, strict=True)):
         logging.info("goes on: %d sentences of all encoders were weighed before", before)
     path = gradients.choose_path(opened)
-    widths = layered.widths(sentences[0][0].ids)
+    widths = layered.widths(opened.sentences[0].ids)
     within = opened.within.beside(0)  # what passes of all encoders cost is another matter
     what = f"{opened.encoder.directory.name} and {len(kept) - 1} cut from it weigh"
     with progress(what, len(sentences[0]), "sentences") as bar:
@@ -86,8 +86,12 @@ def _weigh_together(
             if any(sentence.weight is None for batch in of_batch for sentence in batch):
                 along = path_of(opened.encoder, of_batch[-1], gradients.baseline, within)
                 along = replace(along, embed=layered.embed, widths=widths)
-                settings = {"tolerance": gradients.tolerance, "max_nodes": gradients.max_nodes}
-                done = by_rules([*of_batch], along, path, **settings)
+                done = by_rules(
+                    [*of_batch],
+                    *(along, path),
+                    tolerance=gradients.tolerance,
+                    max_nodes=gradients.max_nodes,
+                )
                 for keeper, easy in zip(kept, done, strict=True):
                     for sentence in easy:
                         sentence.vectors = None
