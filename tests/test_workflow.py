@@ -375,7 +375,7 @@ def test_one_encoder_and_its_replicates_need_no_more_than_a_corpus(tmp_path: Pat
     config["comparisons"] = {
         name: {"encoders": encoders, "weighed": ["language"]} for name, encoders in series.items()
     }
-    config["weights"] = {"occlusion": {}}
+    config["weights"] = {"shards": 1, "integrated_gradients": {"tolerance": 0.01}}
     config["analysis"]["quantities"] = ["self_information", "information_gain_exact"]
     alone = Workflow(tmp_path, config)
     done = alone.snakemake("--cores", "2")
