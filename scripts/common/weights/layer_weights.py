@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from common.encoders.layered import Layered
+from common.memory import Budget
 from common.progress import progress
 from common.tokens.sentences import Sentence, batches
 from common.weights.integrated_gradients import IntegratedGradients
@@ -54,7 +55,8 @@ def weigh_layers(
     every = opened.sentences
     of_shard = batches(every, gradients.batches_of(every), weighing.shard)
     of_encoders = [[[copy.copy(s) for s in batch] for batch in of_shard] for _ in encoders]
-    _weigh_together(gradients, opened, layered, of_encoders, kept)
+    within = opened.within.beside(0)  # what passes of all encoders hold is another matter
+    weigh_together(gradients, opened, layered, of_encoders, kept, within)
     for path, own, keeper, output in zip(encoders, of_encoders, kept, outputs, strict=True):
         cut = opened.encoder if path == encoders[-1] else weighing.load(path)
         size = sum(p.nbytes for module in cut.modules for p in module.parameters())
@@ -66,20 +68,23 @@ def weigh_layers(
         keeper.forget()
 
 
-def _weigh_together(
+def weigh_together(
     gradients: IntegratedGradients,
     opened: Opened,
     layered: Layered,
     of_encoders: list[list[list[Sentence]]],
     kept: list[KeptWeights],
+    within: Budget,
 ) -> None:
-    """Give weights to the batches of each encoder, but for sentences that are to be refined."""
+    """Give weights to the batches of each encoder, but for sentences that are to be refined.
+
+    Passes for all encoders keep `within` the budget, one of their own.
+    """
     sentences = [[s for batch in batches for s in batch] for batches in of_encoders]
     if before := sum(keeper.load(own) for keeper, own in zip(kept, sentences, strict=True)):
         logging.info("goes on: %d sentences of all encoders were weighed before", before)
     path = gradients.choose_path(opened)
     widths = layered.widths(opened.sentences[0].ids)
-    within = opened.within.beside(0)  # what passes of all encoders cost is another matter
     what = f"{opened.encoder.directory.name} and {len(kept) - 1} cut from it weigh"
     with progress(what, len(sentences[0]), "sentences") as bar:
         for of_batch in zip(*of_encoders, strict=True):
