@@ -86,14 +86,14 @@ def main(
             series = [Weighing(device="cpu").open(encoder, corpus) for encoder in encoders]
         whole = series[-1]
         layered = Layered(whole.encoder)
-        assert all([layered.add(one.encoder, whole.sentences[0].ids) for one in series[:-1]])
+        assert all(layered.add(one.encoder, whole.sentences[0].ids) for one in series[:-1])
         within = whole.within.beside(0)
         kept = [KeptWeights(None, one.encoder, False) for one in series]
         for repeat in tqdm(range(-1, repeats), desc=shape):
             seconds = [alone(gradients, one) for one in series]
             of_encoders = [batched(one) for one in series]
             began = time.perf_counter()
-            weigh_together(gradients, whole, layered, of_encoders, kept, within)
+            weigh_together(gradients, whole, layered, of_encoders, kept, within=within)
             together = time.perf_counter() - began
             left = sum(s.weight is None for own in of_encoders for batch in own for s in batch)
             if repeat >= 0:  # the first measures what passes hold

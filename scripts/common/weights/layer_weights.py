@@ -56,7 +56,7 @@ def weigh_layers(
     of_shard = batches(every, gradients.batches_of(every), weighing.shard)
     of_encoders = [[[copy.copy(s) for s in batch] for batch in of_shard] for _ in encoders]
     within = opened.within.beside(0)  # what passes of all encoders hold is another matter
-    weigh_together(gradients, opened, layered, of_encoders, kept, within)
+    weigh_together(gradients, opened, layered, of_encoders, kept, within=within)
     for path, own, keeper, output in zip(encoders, of_encoders, kept, outputs, strict=True):
         cut = opened.encoder if path == encoders[-1] else weighing.load(path)
         size = sum(p.nbytes for module in cut.modules for p in module.parameters())
@@ -74,6 +74,7 @@ def weigh_together(
     layered: Layered,
     of_encoders: list[list[list[Sentence]]],
     kept: list[KeptWeights],
+    *,
     within: Budget,
 ) -> None:
     """Give weights to the batches of each encoder, but for sentences that are to be refined.
