@@ -40,32 +40,64 @@ def weigh_layers(
     InputError
         An encoder or the corpus cannot be used.
     """
+    if not _weigh_at_once(weighing, gradients, encoders, corpus, outputs):
+        logging.info("each encoder weighs alone")
+        for encoder, output in zip(encoders, outputs, strict=True):
+            weighing.weigh(encoder, corpus, gradients, output)
+
+
+def _weigh_at_once(
+    weighing: Weighing,
+    gradients: IntegratedGradients,
+    encoders: list[Path],
+    corpus: Path,
+    outputs: list[Path],
+) -> bool:
+    """Weigh by all encoders at once if that can be; whether it could."""
     opened = weighing.open(encoders[-1], corpus)
-    longest = max(opened.sentences, key=lambda sentence: len(sentence.ids)).ids
-    layered, kept = Layered(opened.encoder), []
-    for path in encoders[:-1]:
-        cut = weighing.load(path)
-        kept.append(KeptWeights(weighing.output_checkpoints, cut, False))
-        if not layered.add(cut, longest) or not opened.encoder.forward_mode:
-            logging.info("%s: cannot be read off %s, each weighs alone", path, encoders[-1])
-            for one, output in zip(encoders, outputs, strict=True):
-                weighing.weigh(one, corpus, gradients, output)
-            return
-    kept.append(KeptWeights(weighing.output_checkpoints, opened.encoder, False))
+    layered = Layered(opened.encoder)
+    kept = _read_off(weighing, opened, layered, encoders[:-1])
+    if kept is None:
+        return False
     every = opened.sentences
     of_shard = batches(every, gradients.batches_of(every), weighing.shard)
     of_encoders = [[[copy.copy(s) for s in batch] for batch in of_shard] for _ in encoders]
     within = opened.within.beside(0)  # what passes of all encoders hold is another matter
     weigh_together(gradients, opened, layered, of_encoders, kept, within=within)
     for path, own, keeper, output in zip(encoders, of_encoders, kept, outputs, strict=True):
-        cut = opened.encoder if path == encoders[-1] else weighing.load(path)
-        size = sum(p.nbytes for module in cut.modules for p in module.parameters())
-        alone = replace(opened, encoder=cut, within=opened.within.beside(size))
+        alone = opened if path == encoders[-1] else _alone(weighing, opened, path)
         weighed = [sentence for batch in own for sentence in batch]
+        logging.info("by %s:", path.name)
         _refine_left(gradients, alone, weighed, keeper)
         weighing.finish(alone, weighed, gradients, output)
     for keeper in kept:
         keeper.forget()
+    return True
+
+
+def _read_off(
+    weighing: Weighing, opened: Opened, layered: Layered, cut: list[Path]
+) -> list[KeptWeights] | None:
+    """Put cut encoders before the whole, and find what is kept of each; None if one does not fit.
+
+    They are loaded one after the other, for the longest sentence, which reaches beyond windows.
+    """
+    longest = max(opened.sentences, key=lambda sentence: len(sentence.ids)).ids
+    kept = []
+    for path in cut:
+        encoder = weighing.load(path)
+        if not layered.add(encoder, longest) or not opened.encoder.forward_mode:
+            logging.info("%s: cannot be read off %s", path, opened.encoder.directory)
+            return None
+        kept.append(KeptWeights(weighing.output_checkpoints, encoder, False))
+    return [*kept, KeptWeights(weighing.output_checkpoints, opened.encoder, False)]
+
+
+def _alone(weighing: Weighing, opened: Opened, path: Path) -> Opened:
+    """The same sentences for a cut encoder, in the memory that is left beside it."""
+    encoder = weighing.load(path)
+    size = sum(p.nbytes for module in encoder.modules for p in module.parameters())
+    return replace(opened, encoder=encoder, within=opened.within.beside(size))
 
 
 def weigh_together(
