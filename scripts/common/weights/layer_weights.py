@@ -12,6 +12,7 @@ from common.tokens.sentences import Sentence, batches
 from common.weights.integrated_gradients import IntegratedGradients
 from common.weights.integration import by_rules, path_of, refined
 from common.weights.kept_weights import KeptWeights
+from common.weights.quadrature import Parametrisation
 from common.weights.weighing import Opened, Weighing
 
 
@@ -63,7 +64,8 @@ def _weigh_at_once(
     of_shard = batches(every, gradients.batches_of(every), weighing.shard)
     of_encoders = [[[copy.copy(s) for s in batch] for batch in of_shard] for _ in encoders]
     within = opened.within.beside(0)  # what passes of all encoders hold is another matter
-    weigh_together(gradients, opened, layered, of_encoders, kept, within=within)
+    path = gradients.choose_path(opened)
+    weigh_together(gradients, opened, layered, of_encoders, kept, path=path, within=within)
     for path, own, keeper, output in zip(encoders, of_encoders, kept, outputs, strict=True):
         alone = opened if path == encoders[-1] else _alone(weighing, opened, path)
         weighed = [sentence for batch in own for sentence in batch]
@@ -107,6 +109,7 @@ def weigh_together(
     of_encoders: list[list[list[Sentence]]],
     kept: list[KeptWeights],
     *,
+    path: Parametrisation,
     within: Budget,
 ) -> None:
     """Give weights to the batches of each encoder, but for sentences that are to be refined.
@@ -116,7 +119,6 @@ def weigh_together(
     sentences = [[s for batch in batches for s in batch] for batches in of_encoders]
     if before := sum(keeper.load(own) for keeper, own in zip(kept, sentences, strict=True)):
         logging.info("goes on: %d sentences of all encoders were weighed before", before)
-    path = gradients.choose_path(opened)
     widths = layered.widths(opened.sentences[0].ids)
     what = f"{opened.encoder.directory.name} and {len(kept) - 1} cut from it weigh"
     with progress(what, len(sentences[0]), "sentences") as bar:
