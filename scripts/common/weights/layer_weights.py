@@ -66,10 +66,10 @@ def _weigh_at_once(
     within = opened.within.beside(0)  # what passes of all encoders hold is another matter
     path = gradients.choose_path(opened)
     weigh_together(gradients, opened, layered, of_encoders, kept, path=path, within=within)
-    for path, own, keeper, output in zip(encoders, of_encoders, kept, outputs, strict=True):
-        alone = opened if path == encoders[-1] else _alone(weighing, opened, path)
+    for encoder, own, keeper, output in zip(encoders, of_encoders, kept, outputs, strict=True):
+        alone = opened if encoder == encoders[-1] else _alone(weighing, opened, encoder)
         weighed = [sentence for batch in own for sentence in batch]
-        logging.info("by %s:", path.name)
+        logging.info("by %s:", encoder.name)
         _refine_left(gradients, alone, weighed, keeper)
         weighing.finish(alone, weighed, gradients, output)
     for keeper in kept:
