@@ -30,6 +30,7 @@ SMALL = {
     " --sentences 50 --subsets 5 --trials 4",
     "scaling": "--sentences 25000 --types 1000 --types 3000 --shards 1",
     "pairs": "--shapes MiniLM --tokens 8 --pairs 2",
+    "layers": "--shapes small --sentences 4 --repeats 1",
     "memory": "--tokens 64 --passes 1",
     "cumulants": "8 --output-plot {out}/cumulants.svg",
 }

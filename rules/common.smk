@@ -27,6 +27,7 @@ from common.workflow.configuration import (
 from common.workflow.costs import lines_of
 from common.workflow.ending import errors_of, results_of
 from common.workflow.imports import modules_of
+from common.workflow.series import weighed_together
 from common.workflow.shards import shards_of
 from common.workflow.start import lift_rate_limit, refuse_to_start
 from common.workflow.submission import refusals
@@ -85,7 +86,7 @@ onstart:
     refuse_to_start(workflow, config, CONFIG_FILES)
     lift_rate_limit(workflow)
     (FOLDER / "shards.txt").write_text(f"{SHARDS}\n")
-    tell(lines_of(config, FOLDER, WEIGHT_TABLES))
+    tell(lines_of(config, FOLDER, COSTLY_TABLES))
 
 
 onsuccess:
@@ -445,11 +446,19 @@ WEIGHT_TABLES = list(
         for encoder in trainings_of(name, config["replicates"])
     )
 )
+LAYERED = weighed_together(config, WEIGHT_TABLES)
+WHOLES = {
+    ("integrated_gradients", name, corpus): whole
+    for (whole, corpus), names in LAYERED.items()
+    for name in names
+}
+"""The encoder in whose job a table of weights is made, where that weighs by layers of it too."""
+COSTLY_TABLES = [table for table in WEIGHT_TABLES if WHOLES.get(table, table[1]) == table[1]]
 SHARDS = shards_of(
     WEIGHTS["shards"],
     FOLDER / "shards.txt",
     workflow.global_resources["_cores"].value or workflow.global_resources["_nodes"].value,
-    len(WEIGHT_TABLES),
+    len(COSTLY_TABLES),
 )
 
 
@@ -459,4 +468,4 @@ scattergather:
 
 
 if workflow.output_settings.dryrun:
-    tell(lines_of(config, FOLDER, WEIGHT_TABLES))
+    tell(lines_of(config, FOLDER, COSTLY_TABLES))

@@ -1,3 +1,13 @@
+def shards_of_weights(wildcards):
+    """Tables of weights of all shards, or folders that hold those of all layers of an encoder."""
+    method, encoder, corpus = wildcards.method, wildcards.encoder, wildcards.corpus
+    if whole := WHOLES.get((method, encoder, corpus)):
+        return gather.shards(f"<results>/shards/layers/{whole}/{corpus}/{{scatteritem}}")
+    return gather.shards(
+        f"<results>/shards/weights/{method}/{encoder}/{corpus}/{{scatteritem}}.parquet"
+    )
+
+
 rule integrate_gradients:
     input:
         **script_of("integrate_gradients"),
@@ -26,6 +36,36 @@ rule integrate_gradients:
     shell:
         "python {input.script:q} {input.encoder:q} {input.corpus:q} --shard {wildcards.shard}"
         " --output-weights {output.weights:q} --output-checkpoints {params.checkpoints:q}"
+        " {params.settings} --device {params.device} 2>&1 | tee {log:q}"
+
+
+rule integrate_layers:
+    input:
+        **script_of("integrate_layers"),
+        encoders=lambda w: [f"<results>/encoders/{one}" for one in LAYERED[w.encoder, w.corpus]],
+        corpus="<results>/corpora/{corpus}.parquet",
+        checks=lambda w: tokenizer_checks(w.encoder),
+    output:
+        layers=temp(directory("<results>/shards/layers/{encoder}/{corpus}/{shard}")),
+    log:
+        "<logs>/integrate_layers/{encoder}.{corpus}.{shard}.log",
+    benchmark:
+        "<benchmarks>/integrate_layers/{encoder}.{corpus}.{shard}.tsv"
+    params:
+        checkpoints=f"results/{config['run']}/checkpoints/{{encoder}}.layers.{{corpus}}",
+        settings=weighing_options("integrated_gradients"),
+        device=config["device"],
+    threads: 1
+    resources:
+        mem_mb=growing(int(1024 * WEIGHTS["memory"])),
+        runtime=growing(960),
+        gpu=GPUS,
+    conda:
+        "../envs/attribution.yaml"
+    shell:
+        "python {input.script:q} {input.encoders:q} --corpus {input.corpus:q}"
+        " --shard {wildcards.shard} --output-layers {output.layers:q}"
+        " --output-checkpoints {params.checkpoints:q}"
         " {params.settings} --device {params.device} 2>&1 | tee {log:q}"
 
 
@@ -90,9 +130,7 @@ rule occlude_tokens:
 use rule gather_tables as gather_weights with:
     input:
         **script_of("gather_tables"),
-        tables=gather.shards(
-            "<results>/shards/weights/{{method}}/{{encoder}}/{{corpus}}/{scatteritem}.parquet"
-        ),
+        tables=shards_of_weights,
     output:
         table="<results>/weights/{method}/{encoder}/{corpus}.parquet",
     log:
@@ -100,4 +138,8 @@ use rule gather_tables as gather_weights with:
     benchmark:
         "<benchmarks>/gather_tables/weights.{method}.{encoder}.{corpus}.tsv"
     params:
-        table="weights",
+        table=lambda w: (
+            f"weights --encoder {w.encoder}"
+            if (w.method, w.encoder, w.corpus) in WHOLES
+            else "weights"
+        ),

@@ -13,7 +13,7 @@ IDENTITY = ("tokenizer", "segmenter", "unit", "encoder", "method", "corpus")
 """What the metadata of tables tell that only tables of one kind and origin share."""
 
 
-def main(tables: list[Path], *, output_table: Path, table: str) -> None:
+def main(tables: list[Path], *, output_table: Path, table: str, encoder: str | None = None) -> None:
     """Join tables of one kind into one, sorted by its keys.
 
     Example: python scripts/gather_tables.py adjacent.parquet dropout.parquet
@@ -27,10 +27,13 @@ def main(tables: list[Path], *, output_table: Path, table: str) -> None:
         All their rows.
     table
         Kind of table: regression, change, encoders or another of the contract.
+    encoder
+        Whose table to take where `tables` are folders of one for each encoder.
     """
     if table not in TABLES:
         raise InputError(f"--table {table}: no such kind of table; there are {', '.join(TABLES)}")
     kind = TABLES[table]
+    tables = tables if encoder is None else [folder / f"{encoder}.parquet" for folder in tables]
     frames = [read_table(path, kind) for path in tables]
     about = [read_metadata(path) for path in tables]
     units = sorted({one["unit"] for one in about if "unit" in one})

@@ -180,9 +180,9 @@ def test_an_error_that_pauses_is_no_rounding(monkeypatch: pytest.MonkeyPatch) ->
     known = {8: 0.037, 16: 0.0023, 20: 0.003, 24: 0.0023, 32: 0.0001, 64: 2e-7}
 
     def completeness(_: PathIntegral, __: object, nodes: list[int]) -> Tensor:
-        return torch.tensor([np.interp(nodes[0], list(known), list(known.values()))])
+        return torch.tensor([[np.interp(nodes[0], list(known), list(known.values()))]])
 
-    monkeypatch.setattr(PathIntegral, "completeness", completeness)
+    monkeypatch.setattr(PathIntegral, "all_completeness", completeness)
     start = torch.zeros(1, 2, 3)
     integral = PathIntegral(lambda x: x.sum(1), start, start + 1, AMPLE)
     assert 28 <= integral.choose_nodes(STRAIGHT, 1e-3, 256)[0][0] <= 64

@@ -144,6 +144,7 @@ def test_the_drawn_rule_graph_is_of_today() -> None:
     elsewhere = {name for name in RULES if name.startswith("download_")}
     elsewhere |= {"import_encoder", "measure_similarity", "occlude_tokens", "randomize_encoder"}
     elsewhere |= {"take_checkpoint", "truncate_encoder", "describe_series", "plot_series"}
+    elsewhere |= {"integrate_layers"}
     elsewhere |= {"compare_encoders", "rank_encoders", "plot_atlas", "evaluate_weights"}
     default = set(RULES) - elsewhere - {"compare_tokenizers", "select_sentences"}
     derived = DERIVED - {"gather_series", "gather_agreement", "gather_bags"}

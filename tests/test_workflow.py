@@ -373,14 +373,23 @@ def test_one_encoder_and_its_replicates_need_no_more_than_a_corpus(tmp_path: Pat
     series = {"alone": ["masked_lm"]}
     series |= {kind: {f"{kind}_of": "masked_lm"} for kind in ("course", "layers")}
     config["comparisons"] = {
-        name: {"encoders": encoders, "weighed": ["language"]} for name, encoders in series.items()
+        name: {"encoders": encoders, "weighed": ["language"], "methods": ["occlusion"]}
+        for name, encoders in series.items()
     }
-    config["weights"] = {"occlusion": {}}
+    config["comparisons"]["layers"]["methods"].append("integrated_gradients")
+    config["weights"] = {"occlusion": {}, "integrated_gradients": {"tolerance": 0.01}}
     config["analysis"]["quantities"] = ["self_information", "information_gain_exact"]
     alone = Workflow(tmp_path, config)
     done = alone.snakemake("--cores", "2")
     assert done.returncode == 0, done.stderr + done.stdout
     regression = read_table(alone.results("tables/regression.parquet"), TABLES["regression"])
+    of_layers = regression.filter(method="integrated_gradients")
+    assert set(of_layers["encoder"]) == {"masked_lm@layer0", "masked_lm"}
+    assert of_layers["replicate"].max() == 2
+    jobs = {path.name for path in alone.results("logs/integrate_layers").iterdir()}
+    assert {name.partition(".language.")[0] for name in jobs} == {"masked_lm", "masked_lm.2"}
+    assert not alone.results("logs/integrate_gradients").exists()
+    regression = regression.filter(method="occlusion")
     of_one = regression.filter(comparison="alone")
     assert of_one["replicate"].to_list() == 2 * [None, 1, 2]
     assert set(of_one["stage"]) == {0}

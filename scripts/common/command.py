@@ -21,7 +21,10 @@ import pyarrow.parquet as pq
 PROVENANCE_FILE = "provenance.json"
 EXECUTION = {"block", "device", "pairs_in_memory", "memory", "shard"}
 """Arguments that change how a script runs and not what it computes."""
-FOLDERS = {"output_encoder", "output_masked_lm", "output_snapshot", "output_tokenizer"}
+FOLDERS = {
+    *("output_encoder", "output_layers", "output_masked_lm", "output_snapshot"),
+    "output_tokenizer",
+}
 """Arguments that are folders, which are replaced as a whole."""
 CHECKPOINTS = re.compile(r"[0-9a-f]{16}|unnamed")
 """What lies in a folder of checkpoints, all of which is removed in the end."""

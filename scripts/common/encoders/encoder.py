@@ -148,6 +148,15 @@ class Encoder:
         output: str = "sentence_embedding",
     ) -> Tensor:
         """What `modules` make [b, d] of input word embeddings [b, n, h]: as encode() does, cut."""
+        return self.features(modules, embeddings, attention_mask)[output][..., : self.width]
+
+    def features(
+        self,
+        modules: list[nn.Module],
+        embeddings: Tensor,
+        attention_mask: Tensor | None = None,
+    ) -> dict[str, Any]:
+        """All that `modules` leave for those that follow."""
         features: dict[str, Any] = {"inputs_embeds": embeddings}
         if attention_mask is not None:
             features["attention_mask"] = attention_mask
@@ -158,7 +167,7 @@ class Encoder:
             features["token_type_ids"] = types.to(self.device).expand(len(embeddings), -1)
         for module in modules:
             features = module(features)
-        return features[output][..., : self.width]
+        return features
 
 
 def _scales(module: nn.Module) -> bool:

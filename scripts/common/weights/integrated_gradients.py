@@ -13,6 +13,7 @@ from common.tokens.sentences import Sentence
 from common.weights.integration import by_library, describe_miss, integrate, log_costs, path_of
 from common.weights.library_engines import captum_gradients, shap_gradients
 from common.weights.path_integral import choose_path
+from common.weights.quadrature import Parametrisation
 from common.weights.weighing import Opened
 
 BATCH = 32
@@ -73,11 +74,7 @@ class IntegratedGradients:
 
             return weigh_by_library
 
-        lengths = sorted(len(s.ids) for s in opened.sentences)
-        middle = [s for s in opened.sentences if len(s.ids) == lengths[len(lengths) // 2]]
-        trial = path_of(model, middle[:TRIAL_SENTENCES], self.baseline, within)
-        path = choose_path(trial)
-        logging.info("%s", path)
+        path = self.choose_path(opened)
 
         def weigh(batch: list[Sentence]) -> Iterator[list[Sentence]]:
             along = path_of(model, batch, self.baseline, within)
@@ -90,6 +87,15 @@ class IntegratedGradients:
                     self._refuse_missed(opened, done)
 
         return weigh
+
+    def choose_path(self, opened: Opened) -> Parametrisation:
+        """How the nodes of all sentences are spaced: as is best for a few of middle length."""
+        lengths = sorted(len(s.ids) for s in opened.sentences)
+        middle = [s for s in opened.sentences if len(s.ids) == lengths[len(lengths) // 2]]
+        trial = path_of(opened.encoder, middle[:TRIAL_SENTENCES], self.baseline, opened.within)
+        path = choose_path(trial)
+        logging.info("%s", path)
+        return path
 
     def conclude(self, opened: Opened, weighed: list[Sentence]) -> None:
         """Say what the sentences took, and which of them missed the tolerance.

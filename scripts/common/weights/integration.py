@@ -86,59 +86,90 @@ def integrate(
     itself, in passes of its own, so what it gets depends on no other. The others are done first,
     all at once, until the error of each token is within `tolerance` of the mean weight.
     """
-    nodes, gaps = integral.choose_nodes(path, MARGIN * tolerance, max_nodes)
-    hard = [gap > tolerance and max_nodes >= LEAST_NODES for gap in gaps]
-    easy = [s for s, refined in zip(sentences, hard, strict=True) if not refined]
-    if any(sentence.weight is None for sentence in easy):
-        of_rule = [0 if refined else count for count, refined in zip(nodes, hard, strict=True)]
-        for k, found in _by_rules(integral, path, of_rule, tolerance, max_nodes).items():
-            found.give(sentences[k])
+    (easy,) = by_rules([sentences], integral, path, tolerance=tolerance, max_nodes=max_nodes)
+    if easy:
         yield easy
     for k, sentence in enumerate(sentences):
-        if hard[k] and sentence.weight is None:
-            _refined(encoder, integral, k, tolerance, max_nodes).give(sentence)
+        if sentence.weight is None:
+            refined(encoder, integral, k, tolerance, max_nodes).give(sentence)
             yield [sentence]
+
+
+def by_rules(
+    of_encoders: list[list[Sentence]],
+    integral: PathIntegral,
+    path: Parametrisation,
+    *,
+    tolerance: float,
+    max_nodes: int,
+) -> list[list[Sentence]]:
+    """Weigh the sentences of `integral`, a list of them for each of its encoders, by one rule.
+
+    Gives those of each encoder that a rule can weigh, all of which have weights then, or none if
+    they had them before.
+    """
+    chosen = {
+        (k, one): count
+        for k, each in enumerate(integral.choose_all_nodes(path, MARGIN * tolerance, max_nodes))
+        for one, (count, gap) in enumerate(each)
+        if not (gap > tolerance and max_nodes >= LEAST_NODES)
+    }
+    if all(of_encoders[one][k].weight is not None for k, one in chosen):
+        return [[] for _ in of_encoders]
+    for (k, one), found in _by_rules(integral, path, chosen, tolerance, max_nodes).items():
+        found.give(of_encoders[one][k])
+    return [
+        [sentence for k, sentence in enumerate(sentences) if (k, one) in chosen]
+        for one, sentences in enumerate(of_encoders)
+    ]
 
 
 def _by_rules(
     integral: PathIntegral,
     path: Parametrisation,
-    nodes: list[int],
+    chosen: dict[tuple[int, int], int],
     tolerance: float,
     max_nodes: int,
-) -> dict[int, Attribution]:
-    """Attributions of the sentences that have `nodes`, by more of them where a token needs more.
+) -> dict[tuple[int, int], Attribution]:
+    """Attributions of sentences by encoders from their nodes, more where a token needs more.
 
     Nodes grow as long as the largest error of a token falls, which rounding ends, and up to
-    `max_nodes` in all.
+    `max_nodes` in all. A pass serves all encoders, with the nodes of the last that needs one: what
+    it gives the others they take if it is within the tolerance already, or as many as they need.
     """
-    found: dict[int, Attribution] = {}
-    while any(nodes):
-        results = integral.with_errors(*integral.both_rules(path, nodes))
-        counts, nodes = nodes, [0] * len(nodes)
-        for k, (contributions, error, gap) in enumerate(zip(*results, strict=True)):
-            if not counts[k]:
-                continue
+    found: dict[tuple[int, int], Attribution] = {}
+    waiting = dict(chosen)
+    while waiting:
+        of_last = {k: waiting[k, one] for k, one in sorted(waiting)}
+        counts = [of_last.get(k, 0) for k in range(len(integral.start))]
+        results = integral.with_errors(*integral.both_rules(path, counts))
+        for (k, one), asked in list(waiting.items()):
+            contributions, error, gap = (part[k] for part in results[one])
             now = Attribution(contributions.numpy(), error.numpy(), float(gap), counts[k])
-            if before := found.get(k):
+            beyond = max(now.completeness, now.relative_error) > tolerance
+            if beyond and counts[k] < asked:
+                continue
+            del waiting[k, one]
+            if before := found.get((k, one)):
                 spent = before.nodes + counts[k]
                 if now.relative_error >= before.relative_error:
-                    found[k] = replace(before, nodes=spent)
+                    found[k, one] = replace(before, nodes=spent)
                     continue
                 now = replace(now, nodes=spent)
-            if max(now.completeness, now.relative_error) > tolerance:
+            if beyond:
                 more = math.ceil(GROWTH * counts[k])
                 if now.nodes + more <= max_nodes:
-                    nodes[k] = more
+                    waiting[k, one] = more
                 else:
                     now = replace(now, wanted=max(LEAST_NODES, now.nodes + more))
-            found[k] = now
+            found[k, one] = now
     return found
 
 
-def _refined(
+def refined(
     encoder: Encoder, integral: PathIntegral, k: int, tolerance: float, max_nodes: int
 ) -> Attribution:
+    """Attribution of the sentence `k` of `integral`, in passes of its own."""
     start, end = integral.start[k : k + 1], integral.end[k : k + 1]
     within = integral.within.beside(encoder.double_bytes)
     double = PathIntegral(

@@ -31,7 +31,8 @@ class KeptWeights:
         self.files: list[Path] = []
         if folder is not None:
             settings = provenance().get("config_hash", "")
-            behind = [settings, _parameters(encoder), encoder.device, _code(), str(vectors)]
+            behind = [settings, encoder.directory.name, _parameters(encoder), encoder.device]
+            behind += [_code(), str(vectors)]
             self.folder = folder / hashlib.sha256(" ".join(behind).encode()).hexdigest()[:16]
 
     def load(self, sentences: list[Sentence]) -> int:

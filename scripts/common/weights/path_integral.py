@@ -37,7 +37,8 @@ class PathIntegral:
     """The integral of the derivative of `embed` from `start` to `end`, both [b, n, h].
 
     Passes of the encoder keep `within` the budget, as long as one direction of one sentence fits.
-    Without `forward_mode` all derivatives are had in reverse mode.
+    Without `forward_mode` all derivatives are had in reverse mode. `embed` may give vectors of
+    several encoders side by side, of these `widths`; of one if there are none.
     """
 
     embed: Embed
@@ -45,6 +46,7 @@ class PathIntegral:
     end: Tensor
     within: Budget
     forward_mode: bool = True
+    widths: tuple[int, ...] = ()
 
     @cached_property
     def step(self) -> Tensor:
@@ -71,19 +73,29 @@ class PathIntegral:
         contributions is one directional derivative, so nodes are chosen with one tangent a node.
         """
         nodes, _ = self.choose_nodes(path, tolerance, max_nodes)
-        contributions, gaps = self.both_rules(path, nodes)
-        return *self.with_errors(contributions, gaps), nodes
+        (results,) = self.with_errors(*self.both_rules(path, nodes))
+        return *results, nodes
 
-    def with_errors(self, contributions: Tensor, gaps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def side_by_side(self, vectors: Tensor) -> tuple[Tensor, ...]:
+        """Vectors [..., d] as those of each encoder."""
+        return vectors.split(self.widths or (vectors.shape[-1],), dim=-1)
+
+    def with_errors(
+        self, contributions: Tensor, gaps: Tensor
+    ) -> list[tuple[Tensor, Tensor, Tensor]]:
         """Contributions [b, n, d], their errors [b, n] and completeness [b], from `both_rules`.
 
-        How much smaller the error of a rule is than its difference from the embedded one is known
-        of the tokens' sum, and taken to hold for each token.
+        Of each encoder. How much smaller the error of a rule is than its difference from the
+        embedded one is known of the tokens' sum, and taken to hold for each token.
         """
-        missed = (contributions.sum(1) - self.total).norm(dim=1)
-        ratio = (missed / gaps.sum(1).norm(dim=1).clamp_min(1e-30)).clamp_max(1)
-        errors = ratio[:, None] * gaps.norm(dim=2)
-        return contributions, errors, self.missing(contributions.sum(1))
+        found = []
+        for part, gap, total in zip(
+            *(self.side_by_side(each) for each in (contributions, gaps, self.total)), strict=True
+        ):
+            missed = (part.sum(1) - total).norm(dim=1)
+            ratio = (missed / gap.sum(1).norm(dim=1).clamp_min(1e-30)).clamp_max(1)
+            found.append((part, ratio[:, None] * gap.norm(dim=2), relative(missed, total)))
+        return found
 
     def choose_nodes(
         self, path: Parametrisation, tolerance: float, max_nodes: int
@@ -92,29 +104,57 @@ class PathIntegral:
 
         Extrapolates the geometric decay of the error.
         """
-        tried: list[dict[int, float]] = [{} for _ in self.start]
+        of_sentences = [each[-1] for each in self.choose_all_nodes(path, tolerance, max_nodes)]
+        return [count for count, _ in of_sentences], [error for _, error in of_sentences]
+
+    def choose_all_nodes(
+        self, path: Parametrisation, tolerance: float, max_nodes: int
+    ) -> list[list[tuple[int, float]]]:
+        """The same pairs of each sentence by each encoder.
+
+        The last encoder that is not done says which nodes are tried, so that it gets those that it
+        would get alone, and the others see what these give them.
+        """
+        encoders = range(len(self.side_by_side(self.total)))
+        tried: list[list[dict[int, float]]] = [[{} for _ in encoders] for _ in self.start]
+        waiting = [set(encoders) for _ in self.start]
         nodes = [min(FEWEST_NODES, max_nodes)] * len(tried)
         while any(nodes):
-            errors = self.completeness(path, nodes).tolist()
+            errors = self.all_completeness(path, nodes).tolist()
             for k, count in enumerate(nodes):
-                if count:
-                    tried[k][count] = errors[k]
-                    nodes[k] = _more_nodes(tried[k], tolerance, max_nodes)
-        best = [min(t, key=lambda count: (max(t[count], tolerance), count)) for t in tried]
-        return best, [t[count] for t, count in zip(tried, best, strict=True)]
+                nodes[k] = 0
+                for one in sorted(waiting[k]) if count else ():
+                    tried[k][one][count] = errors[k][one]
+                    if more := _more_nodes(tried[k][one], tolerance, max_nodes):
+                        nodes[k] = more
+                    else:
+                        waiting[k].remove(one)
+        best = [
+            [min(t, key=lambda count: (max(t[count], tolerance), count)) for t in each]
+            for each in tried
+        ]
+        return [
+            [(count, t[count]) for t, count in zip(*both, strict=True)]
+            for both in zip(tried, best, strict=True)
+        ]
 
     def completeness(self, path: Parametrisation, nodes: list[int]) -> Tensor:
         """Relative completeness error [b] of sentences integrated with `nodes` each.
 
-        Says nothing of sentences with 0 nodes.
+        By the last encoder. Says nothing of sentences with 0 nodes.
         """
+        return self.all_completeness(path, nodes)[:, -1]
+
+    def all_completeness(self, path: Parametrisation, nodes: list[int]) -> Tensor:
+        """The same [b, encoders] by each encoder."""
         found = torch.zeros_like(self.total)
         for owner, points, weights in points_along(
             self.start, self.step, path, nodes, self._slopes_in_a_pass
         ):
             slope = self._slopes(points, self.step[owner]).double()
             found.index_add_(0, owner.cpu(), (weights[:, :1] * slope).cpu())
-        return self.missing(found)
+        pairs = zip(self.side_by_side(found), self.side_by_side(self.total), strict=True)
+        return torch.stack([relative((f - t).norm(dim=1), t) for f, t in pairs], dim=1)
 
     def contributions(self, path: Parametrisation, nodes: list[int]) -> Tensor:
         """Contribution of every token [b, n, d], float64, by a fixed number of nodes a sentence."""
@@ -135,7 +175,7 @@ class PathIntegral:
 
     def missing(self, found: Tensor) -> Tensor:
         """Norm of what `found` [b, d] lacks over the norm of `total`; 0 where both are nothing."""
-        return (found - self.total).norm(dim=1) / self.total.norm(dim=1).clamp_min(1e-30)
+        return relative((found - self.total).norm(dim=1), self.total)
 
     def values(self, places: np.ndarray) -> Tensor:
         """Embeddings [m, d], float64, at `places` [m] of the path of the only sentence."""
@@ -193,6 +233,11 @@ class PathIntegral:
 
         each = cost(2) - cost(1)
         return self.within.directions(cost(1) - each, each, min(self.start.shape[1], width))
+
+
+def relative(missed: Tensor, total: Tensor) -> Tensor:
+    """Norms [b] of what is missed over those of what it is missed of [b, d]."""
+    return missed / total.norm(dim=1).clamp_min(1e-30)
 
 
 def slopes(embed: Embed, points: Tensor, step: Tensor) -> Tensor:

@@ -105,27 +105,31 @@ class Weighing(Job):
                         sentence.vectors = None
                     kept.save(done)
                     bar.update(len(done))
-        method.conclude(opened, weighed)
-        about = {"encoder": encoder.name, "method": method.name, "corpus": corpus.stem}
-        about |= {"baseline": method.nothing, **told_by(self.segmenter)}
-        if self.output_vectors is not None:
-            write_vectors(opened.encoder, weighed, self.output_vectors, of=every, about=about)
-        write_weights(opened.encoder, weighed, output_weights, of=every, about=about)
+        self.finish(opened, weighed, method, output_weights)
         kept.forget()
+
+    def finish(
+        self, opened: Opened, weighed: list[Sentence], method: Method, output_weights: Path
+    ) -> None:
+        """Write the tables of sentences that have weights, and say what these took."""
+        method.conclude(opened, weighed)
+        encoder, every = opened.encoder, opened.sentences
+        about = {"encoder": encoder.directory.name, "method": method.name}
+        about |= {"corpus": opened.corpus.stem, "baseline": method.nothing}
+        about |= told_by(self.segmenter)
+        if self.output_vectors is not None:
+            write_vectors(encoder, weighed, self.output_vectors, of=every, about=about)
+        write_weights(encoder, weighed, output_weights, of=every, about=about)
 
     def open(self, encoder: Path, corpus: Path) -> Opened:
         """The encoder, all sentences of the corpus as its tokens, and the memory for passes.
-
-        An encoder that none of our scripts wrote was not compared with encode(): it is now.
 
         Raises
         ------
         InputError
             One of them cannot be used, or a text spells out a token that moves the positions.
         """
-        if not (encoder / PROVENANCE_FILE).exists():
-            check_agreement(encoder, encoder)
-        model = Encoder(encoder, device=self.device, dtype=self.dtype, normalize=self.normalize)
+        model = self.load(encoder)
         sentences = read_sentences(
             corpus, model.tokenizer, model.longest, model.prompt, self.segmenter
         )
@@ -139,3 +143,15 @@ class Weighing(Job):
             )
         within = budget(self.memory, model.modules, model.device)
         return Opened(model, corpus, sentences, within, self.seed)
+
+    def load(self, encoder: Path) -> Encoder:
+        """The encoder; one that none of our scripts wrote was not compared with encode() yet.
+
+        Raises
+        ------
+        InputError
+            It cannot be used.
+        """
+        if not (encoder / PROVENANCE_FILE).exists():
+            check_agreement(encoder, encoder)
+        return Encoder(encoder, device=self.device, dtype=self.dtype, normalize=self.normalize)

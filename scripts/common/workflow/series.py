@@ -80,6 +80,33 @@ def _layers(config: dict[str, Any], about: dict[str, Any]) -> dict[str, Any]:
     return cut | {name: None}
 
 
+def weighed_together(
+    config: dict[str, Any], tables: list[tuple[str, str, str]]
+) -> dict[tuple[str, str], list[str]]:
+    """Encoders that one job weighs a corpus by: what an encoder is cut to, and itself, last.
+
+    By that encoder and the corpus.
+
+    Parameters
+    ----------
+    tables
+        Method, encoder and corpus of each table of weights.
+    """
+    gradients = "integrated_gradients"
+    if config["weights"].get(gradients, {}).get("engine") != "own":
+        return {}
+    cut: dict[tuple[str, str], list[str]] = {}
+    for method, name, corpus in tables:
+        encoder = config["encoders"][name]
+        if method == gradients and encoder["source"] == "layer":
+            cut.setdefault((encoder["base"], corpus), []).append(name)
+    return {
+        (whole, corpus): [*names, whole]
+        for (whole, corpus), names in cut.items()
+        if (gradients, whole, corpus) in tables
+    }
+
+
 def depth_of(encoders: dict[str, Any], name: str) -> int | None:
     """Layers of an encoder, as far as the config or its directory tells."""
     encoder = encoders[name]
