@@ -467,5 +467,15 @@ scattergather:
     counts=config["information"]["shards"],
 
 
+def shards_of_weights(wildcards):
+    """Tables of weights of all shards, or folders that hold those of all layers of an encoder."""
+    method, encoder, corpus = wildcards.method, wildcards.encoder, wildcards.corpus
+    if whole := WHOLES.get((method, encoder, corpus)):
+        return gather.shards(f"<results>/shards/layers/{whole}/{corpus}/{{scatteritem}}")
+    return gather.shards(
+        f"<results>/shards/weights/{method}/{encoder}/{corpus}/{{scatteritem}}.parquet"
+    )
+
+
 if workflow.output_settings.dryrun:
     tell(lines_of(config, FOLDER, COSTLY_TABLES))

@@ -1,13 +1,3 @@
-def shards_of_weights(wildcards):
-    """Tables of weights of all shards, or folders that hold those of all layers of an encoder."""
-    method, encoder, corpus = wildcards.method, wildcards.encoder, wildcards.corpus
-    if whole := WHOLES.get((method, encoder, corpus)):
-        return gather.shards(f"<results>/shards/layers/{whole}/{corpus}/{{scatteritem}}")
-    return gather.shards(
-        f"<results>/shards/weights/{method}/{encoder}/{corpus}/{{scatteritem}}.parquet"
-    )
-
-
 rule integrate_gradients:
     input:
         **script_of("integrate_gradients"),
