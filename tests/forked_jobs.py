@@ -10,6 +10,7 @@ and scripts of the name WHOLE_JOB, go to the interpreter itself.
 import array
 import atexit
 import contextlib
+import gc
 import json
 import os
 import runpy
@@ -19,6 +20,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from functools import cache
@@ -109,7 +111,27 @@ def run_job(
     sys.argv[:] = arguments
     sys.path[0] = str(Path(arguments[0]).resolve().parent)
     torch.set_num_threads(int(environment.get("OMP_NUM_THREADS", 1)))
-    runpy.run_path(arguments[0], run_name="__main__")
+    code: int | str | None = 0
+    try:
+        runpy.run_path(arguments[0], run_name="__main__")
+    except SystemExit as stop:
+        code = stop.code
+    except Exception:
+        traceback.print_exc()
+        code = 1
+    if isinstance(code, str):
+        print(code, file=sys.stderr)
+        code = 1
+    leave(code or 0)
+
+
+def leave(code: int) -> None:
+    """End as processes of multiprocessing do: freeing all that was imported would take seconds."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def watch(connection: socket.socket, job: int) -> None:
@@ -133,6 +155,8 @@ def serve(place: str, kind: str) -> None:
     for name in LIBRARIES[kind]:
         __import__(name)
     assert kind == "offline" or "huggingface_hub" not in sys.modules
+    gc.collect()
+    gc.freeze()  # or a job that collects garbage would copy the memory that it shares with us
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(f"{place}/{kind}.new")
