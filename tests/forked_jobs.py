@@ -26,13 +26,20 @@ import traceback
 from functools import cache
 from pathlib import Path
 
+OF_BOTH = (
+    *("cyclopts.core", "cyclopts.bind", "cyclopts.argument", "matplotlib.pyplot", "polars"),
+    *("pyarrow.parquet", "torch._dynamo"),
+)
 LIBRARIES = {
     "offline": (
-        *("accelerate", "captum.attr", "datasets", "matplotlib.pyplot", "polars", "scipy.stats"),
-        *("sentence_transformers", "sentence_transformers.sentence_transformer.trainer"),
-        *("shap", "transformers.models.bert.modeling_bert", "transformers.trainer"),
+        *OF_BOTH,
+        *("accelerate", "captum.attr", "datasets", "markdown_it", "scipy.stats"),
+        *("fontTools.subset", "matplotlib.backends.backend_pdf", "matplotlib.backends.backend_svg"),
+        *("sentence_transformers", "sentence_transformers.sentence_transformer.evaluation"),
+        *("sentence_transformers.sentence_transformer.trainer", "shap"),
+        *("transformers.models.bert.modeling_bert", "transformers.trainer"),
     ),
-    "online": ("matplotlib.pyplot", "pandas", "polars", "sklearn.metrics", "torch._dynamo"),
+    "online": (*OF_BOTH, "pandas", "sklearn.metrics"),
 }
 OF_THE_HUB = ("download_dataset", "download_snapshot", "pin_revisions", "weigh_sentences")
 """Scripts that may reach the hub, or its cache."""
