@@ -42,7 +42,11 @@ LIBRARIES = {
         *("sentence_transformers.sentence_transformer.trainer", "shap"),
         *("transformers.models.bert.modeling_bert", "transformers.trainer"),
     ),
-    "online": (*OF_BOTH, "pandas", "sklearn.metrics"),
+    "online": (
+        *OF_BOTH,
+        *("fsspec", "httpx2", "jinja2", "pandas", "safetensors.torch", "sklearn.metrics"),
+        *("tokenizers", "torch.distributed.fsdp", "trio", "yaml"),
+    ),
 }
 OF_THE_HUB = ("download_dataset", "download_snapshot", "pin_revisions", "weigh_sentences")
 """Scripts that may reach the hub, or its cache."""

@@ -59,7 +59,7 @@ class Stopping:
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_encoder(tmp_path_factory.mktemp("encoder") / "e", WORDS, checked=True)
+    return build_encoder(tmp_path_factory.mktemp("encoder") / "e", WORDS, layers=1, checked=True)
 
 
 @pytest.mark.parametrize(
