@@ -97,6 +97,18 @@ def _as_in_a_process(words: list[str]) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+def start_script(name: str, *arguments: object) -> subprocess.Popen[str]:
+    """Start `scripts/<name>.py`, forked with libraries imported."""
+    command = [f"{folder_of_python()}/python", f"scripts/{name}.py", *map(str, arguments)]
+    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+def kill_script(process: subprocess.Popen[str]) -> None:
+    """Kill a started script; what was forked ends with it, and then lets go of the pipe."""
+    process.kill()
+    process.communicate()
+
+
 def kill_after_checkpoint(checkpoints: Path, name: str, *arguments: object) -> None:
     """Start `scripts/<name>.py`, a training, and kill it when its first checkpoint is whole."""
     command = [sys.executable, f"scripts/{name}.py", *map(str, arguments)]

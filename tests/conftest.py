@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from forked_jobs import servers
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from workflow import Workflow
@@ -23,6 +24,14 @@ LOCAL = ("file:", "data:", "blob:", "chrome:", "about:")
 
 LONGEST = ("test_kills.py", "test_slurm.py", "test_hub.py", "test_workflow.py")
 """The first of the slow files to start, so that test processes end together."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have one server of forked jobs for all test processes, which ends with the first of them."""
+    if not hasattr(config, "workerinput"):
+        started = servers()
+        started.__enter__()
+        config.add_cleanup(lambda: started.__exit__(None, None, None))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

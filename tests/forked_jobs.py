@@ -1,36 +1,52 @@
 """Jobs of a workflow in processes that are forked with the libraries imported.
 
 Most of a job on tiny data is the import of PyTorch and sentence-transformers. A server imports
-them once; a `python` that comes first on PATH hands it the scripts, with their arguments,
-environment, directory and streams. Scripts of the hub have a server that has not imported the
-libraries of Hugging Face, because these read the environment as they are imported. Other commands,
-and scripts of the name WHOLE_JOB, go to the interpreter itself.
+them once, for all test processes; a `python` that comes first on PATH hands it the scripts, with
+their arguments, environment, directory and streams. Scripts of the hub have a server that has not
+imported the libraries of Hugging Face, because these read the environment as they are imported.
+Other commands, and scripts of the name WHOLE_JOB, go to the interpreter itself.
 """
 
 import array
 import atexit
 import contextlib
+import gc
 import json
 import os
 import runpy
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
 
+from filelock import FileLock
+
+PLACE = "FORKED_JOBS"
+"""Names, in the environment, the folder of the `python`."""
+OF_BOTH = (
+    *("cyclopts.core", "cyclopts.bind", "cyclopts.argument", "matplotlib.pyplot", "polars"),
+    *("pyarrow.parquet", "torch._dynamo"),
+)
 LIBRARIES = {
     "offline": (
-        *("accelerate", "captum.attr", "datasets", "matplotlib.pyplot", "polars", "scipy.stats"),
-        *("sentence_transformers", "sentence_transformers.sentence_transformer.trainer"),
-        *("shap", "transformers.models.bert.modeling_bert", "transformers.trainer"),
+        *OF_BOTH,
+        *("accelerate", "captum.attr", "datasets", "markdown_it", "scipy.stats"),
+        *("fontTools.subset", "matplotlib.backends.backend_pdf", "matplotlib.backends.backend_svg"),
+        *("sentence_transformers", "sentence_transformers.sentence_transformer.evaluation"),
+        *("sentence_transformers.sentence_transformer.trainer", "shap"),
+        *("transformers.models.bert.modeling_bert", "transformers.trainer"),
     ),
-    "online": ("matplotlib.pyplot", "pandas", "polars", "sklearn.metrics", "torch._dynamo"),
+    "online": (
+        *OF_BOTH,
+        *("fsspec", "httpx2", "jinja2", "pandas", "safetensors.torch", "sklearn.metrics"),
+        *("tokenizers", "torch.distributed.fsdp", "trio", "yaml"),
+    ),
 }
 OF_THE_HUB = ("download_dataset", "download_snapshot", "pin_revisions", "weigh_sentences")
 """Scripts that may reach the hub, or its cache."""
@@ -53,22 +69,41 @@ sys.exit(told[0] if told else 137)
 ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
 
 
-@cache
 def folder_of_python() -> str:
-    """The folder of the `python`, whose server ends with this process."""
-    place = tempfile.mkdtemp()
-    atexit.register(shutil.rmtree, place)
-    client = Path(place) / "python"
-    client.write_text(CLIENT.format(python=sys.executable, place=place, hub=OF_THE_HUB))
-    client.chmod(0o755)
-    for kind in LIBRARIES:
-        command = [sys.executable, __file__, place, kind]
-        server = subprocess.Popen(command, env=os.environ | ENVIRONMENT, start_new_session=True)
-        atexit.register(server.kill)
-        while not (Path(place) / kind).exists():
-            assert server.poll() is None, "the server of forked jobs ended"
-            time.sleep(0.05)
-    return place
+    """The folder of the `python`, whose servers the first test process to ask starts for all."""
+    place = Path(os.environ[PLACE])
+    client = place / "python"
+    with FileLock(place / "lock"):
+        if not client.exists():
+            for kind in LIBRARIES:
+                _start_server(place, kind)
+            client.write_text(
+                CLIENT.format(python=sys.executable, place=str(place), hub=OF_THE_HUB)
+            )
+            client.chmod(0o755)
+    return str(place)
+
+
+def _start_server(place: Path, kind: str) -> None:
+    command = [sys.executable, __file__, str(place), kind]
+    server = subprocess.Popen(command, env=os.environ | ENVIRONMENT, start_new_session=True)
+    (place / f"{kind}.pid").write_text(str(server.pid))
+    while not (place / kind).exists():
+        assert server.poll() is None, "the server of forked jobs ended"
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def servers() -> Iterator[None]:
+    """Let processes started in the block have servers, which end with it."""
+    with tempfile.TemporaryDirectory() as place:
+        os.environ[PLACE] = place
+        try:
+            yield
+        finally:
+            for file in Path(place).glob("*.pid"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(file.read_text()), signal.SIGKILL)
 
 
 def receive(connection: socket.socket) -> tuple[list[str], dict[str, str], str, list[int]]:
@@ -112,6 +147,27 @@ def run_job(
     runpy.run_path(arguments[0], run_name="__main__")
 
 
+@contextlib.contextmanager
+def short_end() -> Iterator[None]:
+    """End as processes of multiprocessing do: freeing all that was imported would take seconds."""
+    code: object = 1
+    try:
+        yield
+        code = 0
+    except SystemExit as stop:
+        code = stop.code or 0
+    except Exception:
+        traceback.print_exc()
+    if not isinstance(code, int):
+        print(code, file=sys.stderr)
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 def watch(connection: socket.socket, job: int) -> None:
     """Tell the client how its job ended; end the job if the client is killed."""
     connection.setblocking(False)
@@ -133,6 +189,8 @@ def serve(place: str, kind: str) -> None:
     for name in LIBRARIES[kind]:
         __import__(name)
     assert kind == "offline" or "huggingface_hub" not in sys.modules
+    gc.collect()
+    gc.freeze()  # or a job that collects garbage would copy the memory that it shares with us
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(f"{place}/{kind}.new")
@@ -150,7 +208,9 @@ def serve(place: str, kind: str) -> None:
                 job = os.fork()
                 if not job:
                     connection.close()
-                    run_job(*request)
+                    # threads of the hub may read on when Python ends, which is to be seen
+                    with short_end() if kind == "offline" else contextlib.nullcontext():
+                        run_job(*request)
                     return
                 watch(connection, job)
             os._exit(0)

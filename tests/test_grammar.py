@@ -76,18 +76,17 @@ def test_exact_values_are_those_of_enumeration(seed: int) -> None:
     np.testing.assert_allclose(grammar.information_gain(), gain, atol=1e-12)
 
 
-def urn_chance(
-    words: tuple[int, ...], template: tuple[int, ...], grammar: Grammar, topic: int
-) -> float:
-    """Probability of words in slots, one after the other, of a document that repeats its words."""
-    alpha, chance = 1 / grammar.burstiness - 1, 1.0
-    urns: defaultdict[int, list[int]] = defaultdict(list)
-    for word_class, word in zip(template, words, strict=True):
-        urn = urns[word_class]
-        fresh = grammar.emissions[topic, word_class, word]
-        chance *= (alpha * fresh + urn.count(word)) / (alpha + len(urn))
-        urn.append(word)
-    return chance
+def urn_chances(
+    words: np.ndarray, template: tuple[int, ...], grammar: Grammar, topic: int
+) -> np.ndarray:
+    """Probabilities [m] of words [m, n] in slots of a document that repeats its words."""
+    alpha, chances = 1 / grammar.burstiness - 1, np.ones(len(words))
+    for place, word_class in enumerate(template):
+        urn = [before for before in range(place) if template[before] == word_class]
+        fresh = grammar.emissions[topic, word_class, words[:, place]]
+        drawn = (words[:, urn] == words[:, [place]]).sum(axis=1)
+        chances *= (alpha * fresh + drawn) / (alpha + len(urn))
+    return chances
 
 
 @settings(deadline=None, max_examples=20)
@@ -102,14 +101,16 @@ def test_exact_values_of_a_bursty_language_are_those_of_enumeration(
     for topic, (one, p), (two, q) in product(
         range(2), *[list(zip(grammar.templates, weights, strict=True))] * 2
     ):
-        for words in product(range(3), repeat=len(one) + len(two)):
-            chance = p * q * urn_chance(words, one + two, grammar, topic)
-            for i, j in product(range(len(words)), repeat=2):
-                if i < len(one) <= j:
-                    adjacent[words[i], words[j]] += chance
-                if i != j and max(i, j) < len(one):
-                    within[words[i], words[j]] += chance
-            np.add.at(count, list(words), chance)
+        slots = range(len(one) + len(two))
+        words = np.array([*product(range(3), repeat=len(slots))])
+        chances = p * q * urn_chances(words, one + two, grammar, topic)
+        for i, j in product(slots, repeat=2):
+            if i < len(one) <= j:
+                np.add.at(adjacent, (words[:, i], words[:, j]), chances)
+            if i != j and max(i, j) < len(one):
+                np.add.at(within, (words[:, i], words[:, j]), chances)
+        for i in slots:
+            np.add.at(count, words[:, i], chances)
     np.testing.assert_allclose(grammar.pair_probabilities(), within / within.sum(), atol=1e-12)
     found = grammar.adjacent_pair_probabilities()
     np.testing.assert_allclose(found, (adjacent + adjacent.T) / (2 * adjacent.sum()), atol=1e-12)

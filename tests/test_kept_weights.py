@@ -1,9 +1,5 @@
 """A weighing job that is stopped goes on from what it has done, to the same bytes."""
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +7,15 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from commands import ROOT, WORDS, assert_runs, draw_texts, run_script, write_corpus
+from commands import (
+    WORDS,
+    assert_runs,
+    draw_texts,
+    kill_script,
+    run_script,
+    start_script,
+    write_corpus,
+)
 from tiny_encoder import build_encoder
 
 from common.command import InputError
@@ -55,7 +59,7 @@ class Stopping:
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_encoder(tmp_path_factory.mktemp("encoder") / "e", WORDS, checked=True)
+    return build_encoder(tmp_path_factory.mktemp("encoder") / "e", WORDS, layers=1, checked=True)
 
 
 @pytest.mark.parametrize(
@@ -140,23 +144,20 @@ def test_three_kills(encoder: Path, tmp_path: Path, script: str) -> None:
     expected = pl.read_parquet(output)
     expected_bytes = output.read_bytes()
     output.unlink()
-    words = [sys.executable, f"scripts/{script}.py", encoder, corpus, *options]
-    command = [str(word) for word in (*words, "--output-checkpoints", kept)]
+    words = (encoder, corpus, *options, "--output-checkpoints", kept)
     moments = np.random.default_rng(7).uniform(0, 0.5, 3)
     went_on = 0
     for moment in moments:
-        job = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True)
+        job = start_script(script, *words)
         before = len([*kept.rglob("*.npz")])
         while job.poll() is None and len([*kept.rglob("*.npz")]) <= before:
             time.sleep(0.02)
         time.sleep(moment)
-        if job.poll() is None:
-            os.killpg(job.pid, signal.SIGKILL)
-        job.wait()
+        kill_script(job)
         assert not output.exists() or output.read_bytes() == expected_bytes
         went_on += bool([*kept.rglob("*.npz")])
         if output.exists():
             output.unlink()
     assert went_on
-    assert run_script(script, *command[2:]).returncode == 0
+    assert run_script(script, *words).returncode == 0
     assert output.read_bytes() == expected_bytes, pl.read_parquet(output).equals(expected)

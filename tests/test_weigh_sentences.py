@@ -26,7 +26,17 @@ TEXTS = draw_texts(6)
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_encoder(tmp_path_factory.mktemp("encoder") / "tiny", WORDS)
+    return build_encoder(tmp_path_factory.mktemp("encoder") / "tiny", WORDS, layers=1)
+
+
+@pytest.fixture(scope="module")
+def expected(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    """The weights of the texts by the script of the workflow, with the settings of the command."""
+    folder = tmp_path_factory.mktemp("expected")
+    corpus, weights = write_corpus(folder / "c.parquet", TEXTS), folder / "w.parquet"
+    settings = ("--tolerance", 0.01, "--max-nodes", 1024, "--output-weights", weights)
+    assert_runs("integrate_gradients", encoder, corpus, *settings)
+    return read_table(weights, WEIGHTS)
 
 
 @pytest.fixture
@@ -53,22 +63,11 @@ def write_file(path: Path, texts: list[str]) -> Path:
 
 @pytest.mark.parametrize("kind", ["txt", "csv", "jsonl", "json", "parquet"])
 def test_weights_are_those_of_the_workflow(
-    encoder: Path, tmp_path: Path, outputs: list[object], kind: str
+    encoder: Path, expected: pl.DataFrame, tmp_path: Path, outputs: list[object], kind: str
 ) -> None:
     file = write_file(tmp_path / f"mine.{kind}", TEXTS)
     assert_runs("weigh_sentences", encoder, file, *outputs)
     found = read_table(tmp_path / "w.parquet", WEIGHTS)
-    corpus = write_corpus(tmp_path / "c.parquet", TEXTS)
-    settings = (
-        "--tolerance",
-        0.01,
-        "--max-nodes",
-        1024,
-        "--output-weights",
-        tmp_path / "o.parquet",
-    )
-    assert_runs("integrate_gradients", encoder, corpus, *settings)
-    expected = read_table(tmp_path / "o.parquet", WEIGHTS)
     assert_frame_equal(found.select(expected.columns), expected)
     if kind == "txt":
         assert "id" not in found.columns
@@ -131,7 +130,7 @@ def test_files_that_differ_in_their_suffix_have_outputs_of_their_own(
     monkeypatch.chdir(tmp_path)
     names = ["a.csv", "a.txt", "a.b.txt"]
     for name in names:
-        weigh_sentences.main(str(encoder), write_file(Path(name), TEXTS))
+        weigh_sentences.main(str(encoder), write_file(Path(name), TEXTS[:1]))
     written = {f"{name}.{kind}" for name in names for kind in ("weights.parquet", "html")}
     assert {file.name for file in tmp_path.iterdir()} == written | set(names)
     assert "a.csv" in (tmp_path / "a.csv.html").read_text()

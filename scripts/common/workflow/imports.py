@@ -8,6 +8,8 @@ from pathlib import Path
 SCRIPTS = Path(__file__).parents[2]
 EXEMPT = {"common.command", "common.progress"}
 """The command line and progress bars: they change nothing that is computed."""
+STATEMENTS = (ast.stmt, ast.ExceptHandler, ast.match_case)
+"""What may hold an import; expressions, most of a module, hold none."""
 
 
 def modules_of(script: Path) -> list[Path]:
@@ -41,4 +43,5 @@ def _names(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Import):
         yield from (a.name for a in node.names if a.name.split(".")[0] == "common")
     for inner in ast.iter_child_nodes(node):
-        yield from _names(inner)
+        if isinstance(inner, STATEMENTS):
+            yield from _names(inner)
