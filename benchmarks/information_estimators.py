@@ -25,12 +25,13 @@ from common.information.extrapolation import (
     group_totals,
 )
 from common.information.plug_in import shuffled_information_gain
-from common.reports.style import LAST, PAGE
+from common.reports.style import FIRST, LAST, NEUTRAL, PAGE
 from common.tokens.pair_counts import GROUPS, RunningSum, count_grouped_pairs, pair_table
 from generate_corpus import generate_documents
 
 BANDS = ((20, 100), (100, 1_000), (1_000, 10**12))
 TITLES = ("types seen 20 to 100 times", "100 to 1,000 times", "over 1,000 times")
+OURS = {"extrapolated (ours)": FIRST, "bayes (ours)": LAST}
 BLOCK = 250_000
 DOCUMENT = (4, 9)
 
@@ -139,9 +140,11 @@ def main(
         results.append(judge(*sample_pairs(grammar, size), grammar))
     figure = plt.figure(figsize=(PAGE, 2.2), layout="constrained")
     for k, axes in enumerate(figure.subplots(1, 3, sharey=True)):
-        for name in results[0]:
-            bold = {"color": LAST, "linewidth": 2} if "ours" in name else {}
-            axes.plot(sizes, [r[name][k] for r in results], "o-", ms=2, label=name, **bold)
+        for name, line in zip(results[0], ("-", "--", ":", "-.", "-", "-"), strict=True):
+            color = OURS.get(name, NEUTRAL)
+            width = 2 if name in OURS else 1
+            relative = [r[name][k] for r in results]
+            axes.plot(sizes, relative, line, marker="o", ms=2, lw=width, color=color, label=name)
         axes.set(xscale="log", yscale="log", xlabel="sentences counted", title=TITLES[k])
     figure.axes[0].set_ylabel("relative RMSE of KL(w), %")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center")
