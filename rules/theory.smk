@@ -55,6 +55,8 @@ rule train_static_encoder:
             options({}, tokens=input.counts[0], pairs=input.counts[1]) if input.counts else ""
         ),
         settings=options(THEORY, "vectors", "dimensions", "types"),
+    # encoders are waited for by more jobs
+    priority: -1
     threads: 1
     resources:
         mem_mb=growing(8000),
