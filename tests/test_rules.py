@@ -19,7 +19,7 @@ from common.workflow.imports import EXEMPT, modules_of
 from common.workflow.start import lift_rate_limit
 
 DIRECTIVES = ["input", "output", "log", "benchmark", "wildcard_constraints", "params"]
-DIRECTIVES += ["threads", "resources", "conda", "shell"]
+DIRECTIVES += ["priority", "threads", "resources", "conda", "shell"]
 
 RULES = {
     match[1]: match[2]
