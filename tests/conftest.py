@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,9 @@ LONGEST = ("test_kills.py", "test_slurm.py", "test_hub.py", "test_workflow.py")
 def pytest_configure(config: pytest.Config) -> None:
     """Have one server of forked jobs for all test processes, which ends with the first of them."""
     if not hasattr(config, "workerinput"):
-        started = servers()
-        started.__enter__()
-        config.add_cleanup(lambda: started.__exit__(None, None, None))
+        started = ExitStack()
+        started.enter_context(servers())
+        config.add_cleanup(started.close)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

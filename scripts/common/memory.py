@@ -91,6 +91,11 @@ class Budget:
         return 1, min(count, max(1, (room - base) // max(each, 1)))
 
 
+def parameter_bytes(modules: list[nn.Module]) -> int:
+    """What the parameters of modules take."""
+    return sum(p.nbytes for module in modules for p in module.parameters())
+
+
 def budget(gibibytes: float, modules: list[nn.Module], device: str) -> Budget:
     """What is left for the passes in a job of so many GiB: less the libraries and the parameters.
 
@@ -104,7 +109,7 @@ def budget(gibibytes: float, modules: list[nn.Module], device: str) -> Budget:
     if device == "cuda":
         free = int(GPU_SHARE * torch.cuda.mem_get_info()[0])
         return Budget(free, free)
-    parameters = sum(p.nbytes for module in modules for p in module.parameters())
+    parameters = parameter_bytes(modules)
     left = int(gibibytes * GIB) - LIBRARIES - parameters
     if left <= 0:
         need = (LIBRARIES + parameters) / GIB

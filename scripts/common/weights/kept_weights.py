@@ -27,7 +27,7 @@ class KeptWeights:
     """
 
     def __init__(self, folder: Path | None, encoder: Encoder, vectors: bool) -> None:
-        self.folder = folder
+        self.folder, self.vectors = folder, vectors
         self.files: list[Path] = []
         if folder is not None:
             settings = provenance().get("config_hash", "")
@@ -62,7 +62,9 @@ class KeptWeights:
         return found
 
     def save(self, done: list[Sentence]) -> None:
-        """Keep the weights of sentences."""
+        """Keep the weights of sentences, which lose the vectors that are not asked for."""
+        for sentence in () if self.vectors else done:
+            sentence.vectors = None
         if self.folder is None or not done:
             return
         names = [name for name in OF_TOKENS if getattr(done[0], name) is not None]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from common.encoders.layered import Layered
-from common.memory import Budget
+from common.memory import Budget, parameter_bytes
 from common.progress import progress
 from common.tokens.sentences import Sentence, batches
 from common.weights.integrated_gradients import IntegratedGradients
@@ -98,8 +98,8 @@ def _read_off(
 def _alone(weighing: Weighing, opened: Opened, path: Path) -> Opened:
     """The same sentences for a cut encoder, in the memory that is left beside it."""
     encoder = weighing.load(path)
-    size = sum(p.nbytes for module in encoder.modules for p in module.parameters())
-    return replace(opened, encoder=encoder, within=opened.within.beside(size))
+    within = opened.within.beside(parameter_bytes(encoder.modules))
+    return replace(opened, encoder=encoder, within=within)
 
 
 def weigh_together(
@@ -133,8 +133,6 @@ def weigh_together(
                     max_nodes=gradients.max_nodes,
                 )
                 for keeper, easy in zip(kept, done, strict=True):
-                    for sentence in easy:
-                        sentence.vectors = None
                     keeper.save(easy)
             bar.update(len(of_batch[0]))
 
@@ -151,6 +149,5 @@ def _refine_left(
             along = path_of(alone.encoder, [sentence], gradients.baseline, alone.within)
             found = refined(alone.encoder, along, 0, gradients.tolerance, gradients.max_nodes)
             found.give(sentence)
-            sentence.vectors = None
             kept.save([sentence])
             bar.update(1)

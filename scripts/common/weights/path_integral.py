@@ -129,13 +129,9 @@ class PathIntegral:
                         nodes[k] = more
                     else:
                         waiting[k].remove(one)
-        best = [
-            [min(t, key=lambda count: (max(t[count], tolerance), count)) for t in each]
-            for each in tried
-        ]
         return [
-            [(count, t[count]) for t, count in zip(*both, strict=True)]
-            for both in zip(tried, best, strict=True)
+            [min(t.items(), key=lambda pair: (max(pair[1], tolerance), pair[0])) for t in each]
+            for each in tried
         ]
 
     def completeness(self, path: Parametrisation, nodes: list[int]) -> Tensor:

@@ -91,8 +91,8 @@ class Weighing(Job):
         every = opened.sentences
         of_shard = batches(every, method.batches_of(every), self.shard)
         weighed = [sentence for batch in of_shard for sentence in batch]
-        with_vectors = self.output_vectors is not None
-        kept = KeptWeights(self.output_checkpoints, opened.encoder, with_vectors)
+        vectors = self.output_vectors is not None
+        kept = KeptWeights(self.output_checkpoints, opened.encoder, vectors)
         if before := kept.load(weighed):
             logging.info("goes on: %d sentences were weighed before", before)
         weigh = method.start(opened)
@@ -101,8 +101,6 @@ class Weighing(Job):
             for batch in of_shard:
                 waiting = any(sentence.weight is None for sentence in batch)
                 for done in weigh(batch) if waiting else ():
-                    for sentence in () if with_vectors else done:
-                        sentence.vectors = None
                     kept.save(done)
                     bar.update(len(done))
         self.finish(opened, weighed, method, output_weights)
