@@ -218,6 +218,12 @@ def test_missing_keys_are_named(case: tuple[str, Path_]) -> None:
     assert line.startswith(f"{dotted(path[:-1]) or 'the config'}: key {path[-1]!r} is missing")
 
 
+def test_nothing_follows_from_a_comparison_with_a_fault_of_its_own() -> None:
+    config = validated(copy.deepcopy(VALID["tiny"]))
+    config["comparisons"] = {"adjacent": config["comparisons"]["adjacent"] | {"uniqt": 1}}
+    assert fault(config).startswith("comparisons.adjacent: unknown key 'uniqt'; did you mean ")
+
+
 def references() -> list[tuple[str, Path_]]:
     """Where a config names another entry of itself."""
     found = []

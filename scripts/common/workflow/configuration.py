@@ -599,8 +599,8 @@ def _theory_faults(config: Config) -> Iterator[str]:
     for key in ("corpus", "counted_on"):
         yield from _known(f"theory.{key}", theory[key], config["corpora"])
     yield from _known("theory.tokenizer", theory["tokenizer"], config["encoders"])
-    comparisons = [one for one in config["comparisons"].values() if one]
-    if all(unit_of(config, comparison) == "word" for comparison in comparisons):
+    comparisons = config["comparisons"].values()  # None: one with a fault of its own
+    if comparisons and all(one and unit_of(config, one) == "word" for one in comparisons):
         yield "theory: embeddings are those of tokens; leave it out or set analysis.unit to token"
 
 
