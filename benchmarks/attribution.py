@@ -8,6 +8,7 @@ import polars as pl
 import torch
 from cyclopts import run
 from matplotlib.axes import Axes
+from ratios import spread
 from shapes import SHAPES, save_encoder
 from timed_gradients import time_gradients
 from timed_shapley import choose_texts, time_shapley
@@ -20,12 +21,6 @@ from common.reports.style import FIRST, LAST, NEUTRAL, PAGE
 PLAYERS = (8, 10, 12)
 RATIOS = (3, 10, 30, 100)
 COLOURS = {"default": NEUTRAL, "MiniLM": FIRST, "BERT-base": LAST, "trained": "#009E73"}
-
-
-def spread(ratio: pl.Expr) -> pl.Expr:
-    """min - median - max of a ratio, to three digits."""
-    parts = [part.round_sig_figs(3) for part in (ratio.min(), ratio.median(), ratio.max())]
-    return pl.format("{} - {} - {}", *parts)
 
 
 def show(title: str, frame: pl.DataFrame) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import torch
 from cyclopts import run
+from ratios import spread
 from shapes import SHAPES, Shape, draw_sentence, save_encoder
 from tqdm import tqdm
 
@@ -90,8 +91,8 @@ def main(
             encoders, corpus = save_series(TIMED[shape], Path(place), sentences)
             series = [Weighing(device="cpu").open(encoder, corpus) for encoder in encoders]
         whole = series[-1]
-        layered = Layered(whole.encoder)
-        assert all(layered.add(one.encoder, whole.sentences[0].ids) for one in series[:-1])
+        layered = Layered(whole.encoder, whole.sentences[0].ids)
+        assert all(layered.add(one.encoder) for one in series[:-1])
         within = whole.within.beside(0)
         kept = [KeptWeights(None, one.encoder, False) for one in series]
         paths = [gradients.choose_path(one) for one in series]
@@ -118,13 +119,6 @@ def main(
     )
     with pl.Config(tbl_formatting="MARKDOWN", tbl_hide_dataframe_shape=True, tbl_cols=-1):
         sys.stdout.write(f"{threads} threads, {sentences} sentences, {repeats} repeats\n{shown}\n")
-
-
-def spread(ratio: pl.Expr) -> pl.Expr:
-    """min - median - max of a ratio."""
-    return pl.format(
-        "{} - {} - {}", *(e.round(2) for e in (ratio.min(), ratio.median(), ratio.max()))
-    )
 
 
 if __name__ == "__main__":

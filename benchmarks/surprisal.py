@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import torch
 from cyclopts import run
+from ratios import spread
 from shapes import SHAPES, Shape
 from tqdm import tqdm
 from transformers import BertConfig, BertForMaskedLM
@@ -127,11 +128,10 @@ def main(
     frame = pl.DataFrame(rows, names, orient="row").with_columns(pl.lit(shape).alias("shape"))
     output_table.parent.mkdir(parents=True, exist_ok=True)
     frame.write_parquet(output_table)
-    ratio = [pl.col("ratio").min(), pl.col("ratio").median(), pl.col("ratio").max()]
     shown = frame.group_by("variant", "batch_of_minicons", maintain_order=True).agg(
         ours_s=pl.col("ours").median().round(1),
         minicons_s=pl.col("minicons").median().round(1),
-        minicons_by_ours=pl.format("{} - {} - {}", *(part.round(2) for part in ratio)),
+        minicons_by_ours=spread(pl.col("ratio")),
         difference=pl.col("difference").max(),
     )
     with pl.Config(tbl_formatting="MARKDOWN", tbl_hide_dataframe_shape=True, tbl_cols=-1):

@@ -18,10 +18,15 @@ class Layered:
 
     A cut encoder pools the hidden states after its last layer, behind the norm that the
     architecture applies after its last layer, if it has one.
+
+    Parameters
+    ----------
+    ids
+        Tokens of a sentence, on which encoders are compared.
     """
 
-    def __init__(self, encoder: Encoder) -> None:
-        self.encoder = encoder
+    def __init__(self, encoder: Encoder, ids: list[int]) -> None:
+        self.encoder, self.tokens = encoder, torch.tensor([ids])
         self.cut: list[tuple[int, int | None]] = []
         """Layers of each cut encoder, and the width that its vectors are cut to."""
         self.transformer, *self.others = encoder.modules
@@ -29,30 +34,25 @@ class Layered:
         self.transformer.model.config.output_hidden_states = True
         pooled = [k for k, module in enumerate(self.others) if isinstance(module, Pooling)]
         self.until_pooled = self.others[: pooled[0] + 1] if pooled else []
-        self.norm: nn.Module | None = None
+        self.norm = self._find_norm()
 
-    def add(self, cut: Encoder, ids: list[int]) -> bool:
-        """Put a cut encoder before the whole, if it gives the same of the tokens of a sentence."""
-        tokens = torch.tensor([ids])
-        if self.norm is None:
-            self.norm = self._find_norm(self.encoder.embeddings(tokens))
+    def add(self, cut: Encoder) -> bool:
+        """Put a cut encoder before the whole, if it gives the same of the sentence."""
         transformer = cut.modules[0]
         assert isinstance(transformer, Transformer)
         self.cut.append((transformer.model.config.num_hidden_layers, cut.width))
-        expected = cut.embed(cut.embeddings(tokens))
+        expected = cut.embed(cut.embeddings(self.tokens))
         try:
-            found = self._parts(self.encoder.embeddings(tokens))[-2]
+            found = self._parts(self.encoder.embeddings(self.tokens))[-2]
         except (KeyError, IndexError):  # hidden states are not told, or not all
             return False
         return found.shape == expected.shape and bool(
             (found - expected).norm() <= ROUNDING * expected.norm()
         )
 
-    def widths(self, ids: list[int]) -> tuple[int, ...]:
+    def widths(self) -> tuple[int, ...]:
         """Of the vectors of each encoder, the whole one last."""
-        return tuple(
-            part.shape[-1] for part in self._parts(self.encoder.embeddings(torch.tensor([ids])))
-        )
+        return tuple(part.shape[-1] for part in self._parts(self.encoder.embeddings(self.tokens)))
 
     def embed(self, embeddings: Tensor) -> Tensor:
         """Sentence embeddings of all encoders [b, sum of widths] of input embeddings [b, n, h]."""
@@ -61,7 +61,6 @@ class Layered:
     def _parts(self, embeddings: Tensor) -> list[Tensor]:
         features = self.encoder.features([self.transformer], embeddings)
         states = features["all_layer_embeddings"]
-        assert self.norm is not None
         found = []
         for layers, width in self.cut:
             last = layers == len(states) - 1
@@ -70,7 +69,7 @@ class Layered:
         whole = _pooled(self.others, features, features["token_embeddings"])
         return [*found, whole[..., : self.encoder.width]]
 
-    def _find_norm(self, embeddings: Tensor) -> nn.Module:
+    def _find_norm(self) -> nn.Module:
         """The module outside all layers that gives the last hidden state; else one of no effect."""
         given: list[tuple[nn.Module, Tensor]] = []
 
@@ -83,6 +82,7 @@ class Layered:
             for name, module in self.transformer.named_modules()
             if not any(part.isdigit() for part in name.split(".")) and not [*module.children()]
         ]
+        embeddings = self.encoder.embeddings(self.tokens)
         last = self.encoder.features([self.transformer], embeddings)["token_embeddings"]
         for hook in hooks:
             hook.remove()

@@ -64,12 +64,12 @@ class MaskedLM:
         self.model.eval().requires_grad_(False).to(self.device)
         self.longest = min(self.tokenizer.model_max_length, positions(self.model))
         refuse_no_room(self.tokenizer, self.longest, str(directory))
+        self.unplaced = pad_of_positions(self.model)
         attention = [m for name, m in self.model.named_modules() if name.endswith("attention")]
         candidates = [*attention[-1:], self.model.base_model]
         self.narrow = next((m for m in candidates if self._is_narrow(m)), None)
         if self.narrow is None:
             logging.info("%s: its output layer has to run at every token", directory)
-        self.unplaced = pad_of_positions(self.model)
         self.early = layers_before_attention(self.model, self._trial_copies())
 
     def logits(self, ids: Tensor, places: Tensor) -> Tensor:
@@ -177,12 +177,11 @@ class MaskedLM:
     @torch.no_grad()
     def _is_narrow(self, module: nn.Module) -> bool:
         """Whether logits are the same if what comes after has the hidden state of one token."""
-        count = min(TRIAL_TOKENS, self.longest)
-        ids = torch.arange(count, device=self.device).expand(count, count)
-        places = torch.arange(count, device=self.device)
-        full = self._logits(ids, places, None)
+        copies = self._trial_copies()
+        places = torch.arange(len(copies), device=self.device)
+        full = self._logits(copies, places, None)
         try:
-            narrow = self._logits(ids, places, module)
+            narrow = self._logits(copies, places, module)
         except (RuntimeError, LookupError, TypeError):
             return False
         return narrow.shape == full.shape and torch.allclose(

@@ -56,7 +56,8 @@ def _weigh_at_once(
 ) -> bool:
     """Weigh by all encoders at once if that can be; whether it could."""
     opened = weighing.open(encoders[-1], corpus)
-    layered = Layered(opened.encoder)
+    longest = max(opened.sentences, key=lambda sentence: len(sentence.ids))  # beyond windows
+    layered = Layered(opened.encoder, longest.ids)
     kept = _read_off(weighing, opened, layered, encoders[:-1])
     if kept is None:
         return False
@@ -82,13 +83,12 @@ def _read_off(
 ) -> list[KeptWeights] | None:
     """Put cut encoders before the whole, and find what is kept of each; None if one does not fit.
 
-    They are loaded one after the other, for the longest sentence, which reaches beyond windows.
+    They are loaded one after the other.
     """
-    longest = max(opened.sentences, key=lambda sentence: len(sentence.ids)).ids
     kept = []
     for path in cut:
         encoder = weighing.load(path)
-        if not layered.add(encoder, longest) or not opened.encoder.forward_mode:
+        if not layered.add(encoder) or not opened.encoder.forward_mode:
             logging.info("%s: cannot be read off %s", path, opened.encoder.directory)
             return None
         kept.append(KeptWeights(weighing.output_checkpoints, encoder, False))
@@ -119,7 +119,7 @@ def weigh_together(
     sentences = [[s for batch in batches for s in batch] for batches in of_encoders]
     if before := sum(keeper.load(own) for keeper, own in zip(kept, sentences, strict=True)):
         logging.info("goes on: %d sentences of all encoders were weighed before", before)
-    widths = layered.widths(opened.sentences[0].ids)
+    widths = layered.widths()
     what = f"{opened.encoder.directory.name} and {len(kept) - 1} cut from it weigh"
     with progress(what, len(sentences[0]), "sentences") as bar:
         for of_batch in zip(*of_encoders, strict=True):
