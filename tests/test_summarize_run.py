@@ -6,7 +6,14 @@ from commands import assert_refuses, assert_runs
 from evidence_tables import write_evidence
 
 from common.contract import CHANGE, NORMS, REGRESSION, TABLES
-from common.reports.summary import conclusion, on_encoders, on_rivals, on_tests, on_trainings
+from common.reports.summary import (
+    conclusion,
+    on_encoders,
+    on_rivals,
+    on_tests,
+    on_trainings,
+    relation,
+)
 from common.reports.wording import listed, markdown_table, number, p_value, with_interval
 from common.tables import read_table, write_table
 
@@ -178,10 +185,13 @@ def test_the_theory_is_told_of_pairs_in_adjacent_sentences(folder, tmp_path):
 
 def test_what_may_be_concluded_depends_on_p_and_sign():
     row = {"pearson_change": 0.5, "pearson_change_p": 0.01}
-    row |= {"pearson_change_low": -0.1, "pearson_change_high": 1.1}
+    row |= {"pearson_change_low": 0.1, "pearson_change_high": 0.9}
     row |= {"pearson_reference": 0.2, "pearson": 0.7}
     assert conclusion(row) == "The relation became stronger."
-    unclear = row | {"pearson_change_p": 0.05}
+    wide = row | {"pearson_change_low": -0.1}
+    assert conclusion(wide).endswith("this shows no direction.")
+    assert conclusion(wide | {"pearson_change_low": None}) == conclusion(wide)
+    unclear = wide | {"pearson_change_p": 0.05}
     assert conclusion(unclear).endswith(
         "does not show that the relation changed; nor that it did not."
     )
@@ -192,6 +202,12 @@ def test_what_may_be_concluded_depends_on_p_and_sign():
     weaker = row | {"pearson_reference": -0.7, "pearson": -0.2}
     assert conclusion(weaker) == "The relation became weaker."
     assert "Nothing can be concluded" in conclusion(row | {"pearson_change_p": None})
+
+
+def test_a_correlation_whose_interval_holds_0_has_no_direction():
+    row = {"pearson": 0.1, "pearson_low": 0.02, "pearson_high": 0.2, "pearson_p": 0.01}
+    assert relation(row) == "Weights rise with it."
+    assert relation(row | {"pearson_low": -0.02}).endswith("this shows no direction.")
 
 
 def test_trainings_agree_or_not(folder):

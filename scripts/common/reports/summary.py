@@ -15,6 +15,10 @@ Key = dict[str, Any]
 MANY = 4
 """Encoders after the first of which a summary speaks of the last alone."""
 SIGNIFICANT = 0.05
+NO_DIRECTION = (
+    "Permuted quantities give other values, but the interval does not exclude 0: this shows no "
+    "direction."
+)
 """p below which a relation or a change is said to be there."""
 
 
@@ -143,6 +147,8 @@ def relation(value: Row) -> str:
         return "Nothing can be concluded: the correlation or its test is undefined."
     if p >= SIGNIFICANT:
         return "This does not show that weights follow it beyond frequency; nor that they do not."
+    if not excludes_zero(value, "pearson"):
+        return NO_DIRECTION
     return f"Weights {'rise' if r > 0 else 'fall'} with it."
 
 
@@ -151,20 +157,28 @@ def conclusion(changed: Row) -> str:
     p, change = changed["pearson_change_p"], changed["pearson_change"]
     if change is None or p is None:
         return "Nothing can be concluded: the change or its test is undefined."
-    low, high = changed["pearson_change_low"], changed["pearson_change_high"]
-    if p >= SIGNIFICANT and low is not None and (low > 0 or high < 0):
+    excludes = excludes_zero(changed, "pearson_change")
+    if p >= SIGNIFICANT and excludes:
         return (
             "The interval excludes 0, but quantities permuted over words of like frequency change "
             "as far: this does not show that the relation changed beyond frequency."
         )
     if p >= SIGNIFICANT:
         return "This does not show that the relation changed; nor that it did not."
+    if not excludes:
+        return NO_DIRECTION
     before, after = changed["pearson_reference"], changed["pearson"]
     if before < 0 < after or after < 0 < before:
         turned = "from negative to positive" if after > 0 else "from positive to negative"
         return f"The relation turned {turned}."
     grew = abs(after) > abs(before)
     return f"The relation became {'stronger' if grew else 'weaker'}."
+
+
+def excludes_zero(row: Row, statistic: str) -> bool:
+    """Whether the interval of a statistic is known and on one side of 0."""
+    low, high = row[f"{statistic}_low"], row[f"{statistic}_high"]
+    return low is not None and (low > 0 or high < 0)
 
 
 def on_trainings(rows: pl.DataFrame, statistic: str) -> str:
