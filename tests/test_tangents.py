@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.func import jvp, vmap
 
-from common.weights.tangents import Activation, LayerNorm, Linear, lean_tangents
+from common.weights import tangents
+from common.weights.tangents import lean_tangents
 
 torch.manual_seed(0)
 WEIGHT, TURNED, SQUARE, BIAS, SCALE = (
@@ -29,6 +30,17 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
+    "a multiple": lambda x: x * 2.5,
+    "a multiple, constant first": lambda x: 2.5 * x,
+    "a quotient": lambda x: x / SCALE,
+    "a reciprocal": lambda x: SCALE / x,
+    "a product with itself": lambda x: x * x,
+    "a sum": lambda x: x + SCALE,
+    "a sum that is wider": lambda x: x + SCALE[:, None, None, None],
+    "a weighted sum": lambda x: torch.add(x, SCALE, alpha=3),
+    "a difference": lambda x: torch.sub(x, 1),
+    "a difference, constant first": lambda x: 1 - x,
+    "a sum of both": lambda x: torch.add(x, x.exp()),
     "weight that depends on the input": lambda x: F.linear(x, x[0] @ SQUARE),
     "network": nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4), nn.GELU(), nn.Linear(4, 3)).double(),
 }
@@ -54,12 +66,26 @@ def test_equal_the_rules_of_pytorch(name: str, rows: int, seed: int, size: float
 
 @pytest.mark.parametrize(
     ("rule", "function"),
-    [(Linear, "linear"), (Linear, "addmm"), (LayerNorm, "layer_norm"), (Activation, "gelu")],
+    [
+        ("linear", "linear"),
+        ("linear", "addmm"),
+        ("layer_norm", "layer_norm"),
+        ("activation", "gelu"),
+        ("scaling", "a multiple"),
+        ("shift", "a sum"),
+    ],
 )
-def test_rules_are_followed(rule: type, function: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rules_are_followed(rule: str, function: str, monkeypatch: pytest.MonkeyPatch) -> None:
     called = []
-    own = rule.jvp
-    monkeypatch.setattr(rule, "jvp", staticmethod(lambda *a: called.append(1) or own(*a)))
+    own = getattr(tangents, rule)
+
+    def recorded(*arguments: object) -> Tensor:
+        called.append(rule)
+        return own(*arguments)
+
+    monkeypatch.setattr(tangents, rule, recorded)
+    rules = {key: recorded if one is own else one for key, one in tangents.CONSTANTS.items()}
+    monkeypatch.setattr(tangents, "CONSTANTS", rules)
     x = torch.ones(2, 3, 4).double()
     with torch.no_grad(), lean_tangents():
         jvp(FUNCTIONS[function], (x,), (x,))

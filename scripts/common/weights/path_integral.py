@@ -56,11 +56,10 @@ class PathIntegral:
     @cached_property
     def total(self) -> Tensor:
         """What the contributions have to sum up to [b, d], float64."""
-        first, last = (
-            in_passes(self.embed, x, within=self.within, task="embed")
-            for x in (self.start, self.end)
-        )
-        return (last.double() - first.double()).cpu()
+        both = torch.cat([self.start, self.end])
+        found = in_passes(self.embed, both, within=self.within, task="embed").double()
+        first, last = found.chunk(2)
+        return (last - first).cpu()
 
     def integrate(
         self, path: Parametrisation, tolerance: float, max_nodes: int

@@ -1,8 +1,8 @@
 """Forward-mode rules that cost what they must when many tangents share one primal.
 
 PyTorch's own rules add the zero tangents of constants and evaluate an activation's derivative
-anew for every tangent. Inside `lean_tangents`, linear layers, layer normalisation and activations
-have rules whose work on the primal is done once.
+anew for every tangent. Inside `lean_tangents`, linear layers, layer normalisation, activations,
+and sums and products with constants have rules whose work on the primal is done once.
 """
 
 from collections.abc import Callable
@@ -11,75 +11,61 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import jvp
+from torch.autograd.forward_ad import make_dual, unpack_dual
 from torch.overrides import TorchFunctionMode
 
 ACTIVATIONS = {F.gelu, F.silu, F.relu, torch.tanh, torch.sigmoid, torch.relu}
 
 
-class Linear(torch.autograd.Function):
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """x W' + b, of constant W and b."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return F.linear(x, weight, bias)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
-        ctx.set_materialize_grads(False)
-        ctx.save_for_forward(inputs[1])
-
-    @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, *_: object) -> Tensor:
-        (weight,) = ctx.saved_tensors
-        return F.linear(tangent, weight)
+    primal, tangent = unpack_dual(x)
+    value = F.linear(primal, weight, bias)
+    return value if tangent is None else make_dual(value, F.linear(tangent, weight))
 
 
-class LayerNorm(torch.autograd.Function):
+def layer_norm(x: Tensor, weight: Tensor, bias: Tensor | None, epsilon: float) -> Tensor:
     """Layer normalisation of the last dimension, of constant weight and bias."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(x: Tensor, weight: Tensor, bias: Tensor | None, epsilon: float) -> Tensor:
-        return F.layer_norm(x, x.shape[-1:], weight, bias, epsilon)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
-        x, weight, _, ctx.epsilon = inputs
-        ctx.save_for_forward(x, weight)
-
-    @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, *_: object) -> Tensor:
-        x, weight = ctx.saved_tensors
-        variance, mean = torch.var_mean(x, -1, correction=0, keepdim=True)
-        scale = (variance + ctx.epsilon).rsqrt()
-        normed = (x - mean) * scale
-        along = (tangent * normed).mean(-1, keepdim=True)
-        centred = tangent - tangent.mean(-1, keepdim=True)
-        return torch.addcmul(centred, normed, along, value=-1) * (scale * weight)
+    primal, tangent = unpack_dual(x)
+    value = F.layer_norm(primal, x.shape[-1:], weight, bias, epsilon)
+    if tangent is None:
+        return value
+    variance, mean = torch.var_mean(primal, -1, correction=0, keepdim=True)
+    scale = (variance + epsilon).rsqrt()
+    normed = (primal - mean) * scale
+    along = (tangent * normed).mean(-1, keepdim=True)
+    centred = tangent - tangent.mean(-1, keepdim=True)
+    change = torch.addcmul(centred, normed, along, value=-1) * (scale * weight)
+    return make_dual(value, change)
 
 
-class Activation(torch.autograd.Function):
+def activation(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """A function of each element alone."""
+    primal, tangent = unpack_dual(x)
+    if tangent is None:
+        return function(primal)
+    value, slope = unpack_dual(function(make_dual(primal, torch.ones_like(primal))))
+    return make_dual(value, tangent * slope)
 
-    generate_vmap_rule = True
 
-    @staticmethod
-    def forward(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        return function(x)
+def scaling(function: Callable[..., Tensor], x: Tensor, constant: Tensor | float) -> Tensor:
+    """x times a constant, or over it."""
+    primal, tangent = unpack_dual(x)
+    return make_dual(function(primal, constant), function(tangent, constant))
 
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
-        ctx.function, x = inputs
-        ctx.save_for_forward(x)
 
-    @staticmethod
-    def jvp(ctx: Any, _: None, tangent: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return tangent * jvp(ctx.function, (x,), (torch.ones_like(x),))[1]
+def shift(function: Callable[..., Tensor], x: Tensor, constant: Tensor | float) -> Tensor:
+    """x plus or minus a constant."""
+    primal, tangent = unpack_dual(x)
+    value = function(primal, constant)
+    return make_dual(value, tangent.expand_as(value))
+
+
+CONSTANTS = {
+    **dict.fromkeys((torch.mul, torch.div, Tensor.mul, Tensor.div), scaling),
+    **dict.fromkeys((torch.add, torch.sub, Tensor.add, Tensor.sub), shift),
+}
+"""What is done to a tensor with a constant, and its rule."""
 
 
 class lean_tangents(TorchFunctionMode):
@@ -90,21 +76,29 @@ class lean_tangents(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         if function is F.linear and not kwargs and _constant(*args[1:]):
-            return Linear.apply(args[0], args[1], args[2] if len(args) > 2 else None)
+            return linear(args[0], args[1], args[2] if len(args) > 2 else None)
         if function is torch.addmm and not kwargs and _constant(args[0], args[2]):
-            return Linear.apply(args[1], args[2].T, args[0])
+            return linear(args[1], args[2].T, args[0])
         if function is F.layer_norm:
             x, shape, weight, bias, epsilon = _layer_norm_arguments(*args, **kwargs)
             if weight is not None and len(shape) == 1 and _constant(weight, bias):
-                return LayerNorm.apply(x, weight, bias, epsilon)
+                return layer_norm(x, weight, bias, epsilon)
         if function in ACTIVATIONS:
-            return Activation.apply(lambda x: function(x, *args[1:], **kwargs), args[0])
+            return activation(lambda x: function(x, *args[1:], **kwargs), args[0])
+        rule = CONSTANTS.get(function)
+        if rule and len(args) == 2 and not kwargs and _moves(args[0]) and not _moves(args[1]):
+            return rule(function, *args)
         return function(*args, **kwargs)
 
 
 def _constant(*tensors: Tensor | None) -> bool:
     """Whether these are parameters, which no tangent reaches."""
     return all(tensor is None or isinstance(tensor, nn.Parameter) for tensor in tensors)
+
+
+def _moves(x: Any) -> bool:
+    """Whether it is a tensor with a tangent."""
+    return isinstance(x, Tensor) and unpack_dual(x).tangent is not None
 
 
 def _layer_norm_arguments(
