@@ -57,6 +57,8 @@ def cut_after(encoder: SentenceTransformer, layers: int, what: str) -> int:
     del encoder[pooled + 1 :]
     try:
         encoder.encode(ANY_TEXT)
+        config = transformer.model.config
+        type(config).from_dict(config.to_dict())  # as it is loaded
     except Exception as error:
         kind = type(transformer.model).__name__
         raise InputError(
