@@ -30,8 +30,8 @@ TESTED = {  # statistics that are 0 without a relation, with their place, and ch
     "partial": {"coefficient": 0, "partial R2": 3},
     "classes": {"relative weight": 0},
 }
-MEAN_RHO = TESTED["within"]["mean rho"]
-"""Its intervals are as wide as the spread of the permutations at least."""
+WIDENED = {"regression": ("rho",), "within": ("rho", "mean rho")}
+"""Their intervals are as wide as the spread of the permutations at least."""
 SQUARED = {"regression": (0,), "within": (0,), "partial": (3,), "classes": ()}
 
 
@@ -77,9 +77,9 @@ def exclusions(sample: Any, kind: str, draws: Draws, old: bool) -> np.ndarray:
     return (low > 0) | (high < 0)
 
 
-def far_off(permuted: np.ndarray) -> np.ndarray:
-    """Whether the mean rho is farther from 0 than 95 % of the permutations; (trials, 3)."""
-    rho = permuted[:, :, MEAN_RHO]
+def far_off(permuted: np.ndarray, k: int) -> np.ndarray:
+    """Whether statistic k is farther from 0 than 95 % of the permutations; (trials, 3)."""
+    rho = permuted[:, :, k]
     changed = np.concatenate([rho, rho[:, 1:] - rho[:, :1]], axis=1)
     return np.abs(changed[..., 0]) > spread(changed, 0.95)
 
@@ -111,8 +111,8 @@ def judged(
                 np.concatenate([p_values(one), change_p_values(one, SQUARED[kind])])
                 for one in permuted
             ]
-            if kind == "within":
-                outside["sentences and types"][:, :, MEAN_RHO] &= far_off(np.array(permuted))
+            for k in (TESTED[kind][statistic] for statistic in WIDENED.get(kind, ())):
+                outside["sentences and types"][:, :, k] &= far_off(np.array(permuted), k)
             tested["permutation"] = (np.array(each) < 0.05).mean(axis=0)
         said = {name: each.mean(axis=0) for name, each in outside.items()} | tested
         for method, shares in said.items():

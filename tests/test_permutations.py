@@ -200,7 +200,7 @@ def test_equal_relations_have_not_changed_though_their_squares_move():
 
 
 @pytest.mark.parametrize("trainings", [1, 2])
-def test_the_interval_of_rho_within_sentences_is_as_wide_as_permutations_at_least(trainings):
+def test_intervals_of_rho_are_as_wide_as_permutations_at_least(trainings):
     """Draws that hardly move, permutations from -1 to 1: 95 % of these are within 0.95.
 
     Of values, but not of changes, the ends are within what a correlation can be.
@@ -211,7 +211,7 @@ def test_the_interval_of_rho_within_sentences_is_as_wide_as_permutations_at_leas
         weights=paths, information=Path("i"), **names, method="shapley", draws=200,
         confidence=0.95, seed=0,
     )  # fmt: skip
-    statistics = ["spearman", "sentence_spearman"]
+    statistics = ["slope", "spearman", "sentence_spearman"]
     generator = np.random.default_rng(0)
     points = np.tile([[0.1], [0.4]], (trainings, len(statistics)))
     drawn = points[..., None] + generator.normal(0, 1e-3, (*points.shape, 200))
@@ -223,8 +223,8 @@ def test_the_interval_of_rho_within_sentences_is_as_wide_as_permutations_at_leas
     for row in rows:
         reach = 0.95 * (2 if row["reference"] else 1)
         most = np.inf if row["reference"] else 1
-        value = row["sentence_spearman"]
-        low, high = max(value - reach, -most), min(value + reach, most)
-        assert row["sentence_spearman_low"] == pytest.approx(low, abs=1e-3)
-        assert row["sentence_spearman_high"] == pytest.approx(high, abs=1e-3)
-        assert row["spearman_high"] - row["spearman_low"] < 0.02
+        for name in ("spearman", "sentence_spearman"):
+            low, high = max(row[name] - reach, -most), min(row[name] + reach, most)
+            assert row[f"{name}_low"] == pytest.approx(low, abs=1e-3)
+            assert row[f"{name}_high"] == pytest.approx(high, abs=1e-3)
+        assert row["slope_high"] - row["slope_low"] < 0.02
