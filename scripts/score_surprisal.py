@@ -7,7 +7,7 @@ import polars as pl
 
 from common.command import run
 from common.contract import SURPRISAL
-from common.information.masked_surprisal import MaskedLM, Variant
+from common.information.masked_surprisal import MaskedLM, Precision, Variant
 from common.memory import budget
 from common.progress import progress
 from common.tables import write_table
@@ -26,6 +26,7 @@ def main(
     job: Job = Job(),
     output_surprisal: Path,
     variant: Variant,
+    dtype: Precision = "float32",
     segmenter: Segmenter = "tokenizer",
 ) -> None:
     """Score the surprisal (nats) of every token in its sentence by a masked language model.
@@ -46,10 +47,13 @@ def main(
     variant
         What is masked: the token alone (Salazar et al. 2020), or the later tokens of its word too
         (Kauf and Ivanova 2023).
+    dtype
+        Numbers of the model's passes; bfloat16 is fast where the processor or GPU has it, and
+        rounds logits to 8 bits.
     segmenter
         Who tells what a word is: the tokenizer, or icu, the same for all encoders.
     """
-    model = MaskedLM(masked_lm, device=job.device)
+    model = MaskedLM(masked_lm, device=job.device, dtype=dtype)
     sentences = read_sentences(corpus, model.tokenizer, model.longest, segmenter=segmenter)
     within = budget(job.memory, [model.model], model.device)
     of_shard = batches(sentences, BATCH, job.shard)

@@ -88,6 +88,17 @@ def test_every_token_is_masked_by_itself(tmp_path: Path, architecture: str, vari
     assert (found["surprisal"] >= 0).all()
 
 
+def test_bfloat16_rounds_logits_to_8_bits(tmp_path: Path) -> None:
+    masked_lm = build(tmp_path / "masked_lm", "bert")
+    texts = draw_texts(6)
+    exact, rounded = (
+        score(masked_lm, texts, "original", dtype=dtype)["surprisal"].to_numpy()
+        for dtype in ("float32", "bfloat16")
+    )
+    difference = np.abs(rounded - exact).max()
+    assert 0 < difference < 0.02 * exact.max()
+
+
 def test_the_output_layer_sees_one_token_a_copy(tmp_path: Path) -> None:
     for architecture in ARCHITECTURES:
         model = MaskedLM(build(tmp_path / architecture, architecture), device="cpu")

@@ -20,13 +20,14 @@ from common.tokens.sentences import Sentence
 from common.tokens.vocabulary import load_tokenizer, refuse_no_room
 
 Variant = Literal["original", "within_word_l2r"]
+Precision = Literal["float32", "bfloat16"]
 TRIAL_TOKENS = 8
 COSTED = 8
 """What a pass holds is measured for lengths of so many tokens, and twice, thrice ... as many."""
 
 
 class MaskedLM:
-    """A transformers directory with a masked language model and its tokenizer, in float32.
+    """A transformers directory with a masked language model and its tokenizer.
 
     Raises
     ------
@@ -35,7 +36,7 @@ class MaskedLM:
         parameters that are not finite, or a tokenizer without a mask token.
     """
 
-    def __init__(self, directory: Path, *, device: str) -> None:
+    def __init__(self, directory: Path, *, device: str, dtype: Precision = "float32") -> None:
         self.tokenizer = load_tokenizer(directory)
         self.mask_id = self.tokenizer.mask_token_id
         if self.mask_id is None:
@@ -71,6 +72,7 @@ class MaskedLM:
         if self.narrow is None:
             logging.info("%s: its output layer has to run at every token", directory)
         self.early = layers_before_attention(self.model, self._trial_copies())
+        self.model.to(getattr(torch, dtype))
 
     def logits(self, ids: Tensor, places: Tensor) -> Tensor:
         """Logits [m, v] at one place [m] of each row of ids [m, n]."""
