@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from common.correlations.comparison import WIDENED
 from common.correlations.nested_models import JointModel
 from common.correlations.permutations import (
     change_p_values,
@@ -30,8 +31,8 @@ TESTED = {  # statistics that are 0 without a relation, with their place, and ch
     "partial": {"coefficient": 0, "partial R2": 3},
     "classes": {"relative weight": 0},
 }
-WIDENED = {"regression": ("rho",), "within": ("rho", "mean rho")}
-"""Their intervals are as wide as the spread of the permutations at least."""
+COLUMNS = {"rho": "spearman", "mean rho": "sentence_spearman"}
+"""What tables call statistics whose intervals may be widened."""
 SQUARED = {"regression": (0,), "within": (0,), "partial": (3,), "classes": ()}
 
 
@@ -79,8 +80,8 @@ def exclusions(sample: Any, kind: str, draws: Draws, old: bool) -> np.ndarray:
 
 def far_off(permuted: np.ndarray, k: int) -> np.ndarray:
     """Whether statistic k is farther from 0 than 95 % of the permutations; (trials, 3)."""
-    rho = permuted[:, :, k]
-    changed = np.concatenate([rho, rho[:, 1:] - rho[:, :1]], axis=1)
+    values = permuted[:, :, k]
+    changed = np.concatenate([values, values[:, 1:] - values[:, :1]], axis=1)
     return np.abs(changed[..., 0]) > spread(changed, 0.95)
 
 
@@ -106,13 +107,14 @@ def judged(
         }
         if kind != "classes":
             trials = range(1 if kind == "partial" else len(x))
-            permuted = [permute(sample, i, band, permutations, seed + i) for i in trials]
+            permuted = np.array([permute(sample, i, band, permutations, seed + i) for i in trials])
             each = [
                 np.concatenate([p_values(one), change_p_values(one, SQUARED[kind])])
                 for one in permuted
             ]
-            for k in (TESTED[kind][statistic] for statistic in WIDENED.get(kind, ())):
-                outside["sentences and types"][:, :, k] &= far_off(np.array(permuted), k)
+            for statistic, k in TESTED[kind].items():
+                if COLUMNS.get(statistic) in WIDENED:
+                    outside["sentences and types"][:, :, k] &= far_off(permuted, k)
             tested["permutation"] = (np.array(each) < 0.05).mean(axis=0)
         said = {name: each.mean(axis=0) for name, each in outside.items()} | tested
         for method, shares in said.items():

@@ -219,8 +219,9 @@ def test_missing_keys_are_named(case: tuple[str, Path_]) -> None:
 
 
 def test_nothing_follows_from_a_comparison_with_a_fault_of_its_own() -> None:
-    config = validated(copy.deepcopy(VALID["tiny"]))
-    config["comparisons"] = {"adjacent": config["comparisons"]["adjacent"] | {"uniqt": 1}}
+    path = ("comparisons", "adjacent", "uniqt")
+    config = broken("tiny", path, lambda inner, key: inner.update({key: 1}))
+    config["comparisons"] = {"adjacent": config["comparisons"]["adjacent"]}
     assert fault(config).startswith("comparisons.adjacent: unknown key 'uniqt'; did you mean ")
 
 

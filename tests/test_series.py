@@ -175,14 +175,16 @@ def test_what_follows_the_pooling_is_left_out_and_depths_are_checked(
         truncate_encoder.main(base, layers=3, output_encoder=tmp_path / "no")
 
 
-@pytest.mark.parametrize("architecture", ["deberta-v2", "modernbert"])
+@pytest.mark.parametrize(
+    ("architecture", "kind"), [("deberta-v2", "DebertaV2Model"), ("modernbert", "ModernBertModel")]
+)
 def test_an_architecture_that_needs_a_layer_is_refused_without_one(
-    tmp_path: Path, architecture: str
+    tmp_path: Path, architecture: str, kind: str
 ) -> None:
     source = build_checkpoint(architecture, tmp_path / "source")
     import_encoder.main(source, output_encoder=tmp_path / "encoder")
     truncate_encoder.main(tmp_path / "encoder", layers=1, output_encoder=tmp_path / "cut")
-    with pytest.raises(InputError, match="Model does not run with 0 layers"):
+    with pytest.raises(InputError, match=f"{kind} does not run with 0 layers"):
         truncate_encoder.main(tmp_path / "encoder", layers=0, output_encoder=tmp_path / "none")
 
 

@@ -15,11 +15,11 @@ Key = dict[str, Any]
 MANY = 4
 """Encoders after the first of which a summary speaks of the last alone."""
 SIGNIFICANT = 0.05
+"""p below which a relation or a change is said to be there."""
 NO_DIRECTION = (
     "Permuted quantities give other values, but the interval does not exclude 0: this shows no "
     "direction."
 )
-"""p below which a relation or a change is said to be there."""
 
 
 def in_prose(quantity: str) -> str:
