@@ -233,8 +233,8 @@ class Stopped(Exception):
     """Stands for whatever ends a training after a checkpoint."""
 
 
-@pytest.mark.parametrize("stops", [(1, 5), (2,), (3,)])
-def test_a_training_stopped_within_an_epoch_masks_the_same_tokens(
+@pytest.mark.parametrize("stops", [(1, 5), (2,), (3,), (9,)])
+def test_a_training_stopped_at_a_checkpoint_ends_as_an_uninterrupted_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stops: tuple[int, ...]
 ) -> None:
     """Of three epochs of three steps, with a checkpoint after each."""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import (
     Trainer,
     TrainerCallback,
@@ -46,8 +45,7 @@ def log_spaced(steps: int, count: int) -> list[int]:
 class KeptCourse(TrainerCallback):
     """Saves the encoder of a training at `count` log-spaced steps, beside the trainer's own.
 
-    What it saves is not in a directory of outputs, so that it outlives a killed job. Saving takes
-    nothing from the generator of random numbers.
+    What it saves is not in a directory of outputs, so that it outlives a killed job.
     """
 
     def __init__(self, count: int, save: Callable[[str], None], trainer_folder: Path) -> None:
@@ -66,7 +64,7 @@ class KeptCourse(TrainerCallback):
     ) -> None:
         """Save the encoder if it is one of the steps."""
         if state.global_step in self.steps[:-1]:
-            with torch.random.fork_rng(), whole(self.folder / str(state.global_step)) as partial:
+            with whole(self.folder / str(state.global_step)) as partial:
                 self.save(str(partial))
 
     def move_into(self, encoder: Path) -> None:

@@ -64,8 +64,14 @@ def save_masked_lm(
 def save_encoder(
     model: SparseBertForMaskedLM, words: PreTrainedTokenizerBase, pooling: str, folder: str
 ) -> None:
-    """Save the model without its output layer, and a pooling, as sentence-transformers loads it."""
-    with TemporaryDirectory() as masked_lm:
+    """Save the model without its output layer, and a pooling, as sentence-transformers loads it.
+
+    BertModel comes with a layer, its pooler, that masked-LM training has not and no pooling reads.
+    Its parameters are always the same, and the generator of random numbers is left as it was, so
+    that a stopped training saves what an uninterrupted one does.
+    """
+    with torch.random.fork_rng(), TemporaryDirectory() as masked_lm:
+        torch.manual_seed(0)
         save_masked_lm(model, words, masked_lm)
         longest = model.config.max_position_embeddings
         transformer = Transformer(masked_lm, max_seq_length=longest)
