@@ -196,10 +196,10 @@ def test_a_deep_encoder_that_no_rule_integrates(deep: Encoder) -> None:
     assert ours.cost["wanted"] == 0
     double = PathIntegral(deep.embed_double, path.start.double(), path.end.double(), AMPLE)
     truth, nodes = integrate_by_halving(double, 1e-3)
-    true = (torch.from_numpy(ours.vectors) - truth).norm(dim=1)
+    true = (torch.tensor(ours.vectors) - truth).norm(dim=1)
     mean = float(truth.norm(dim=1).mean())
     assert float(true.max()) < 0.02 * mean
-    assert float((true - torch.from_numpy(ours.error)).max()) < 0.01 * mean
+    assert float((true - torch.tensor(ours.error)).max()) < 0.01 * mean
     assert ours.cost["nodes"] < nodes
 
 

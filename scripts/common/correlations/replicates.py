@@ -72,12 +72,13 @@ def mean_of_replicates(points: Floats, drawn: Floats, confidence: float) -> Floa
     mean = points.mean(axis=0)
     between = points.var(axis=0, ddof=1) / replicates
     known = np.isfinite(drawn).all(axis=0)
-    away = np.where(known, drawn, np.nan)
-    away -= np.nanmean(away, axis=-1, keepdims=True)
+    draws = known.sum(axis=-1)
+    center = np.where(known, drawn, 0).sum(axis=-1) / np.maximum(draws, 1)
+    away = np.where(known, drawn - center[..., np.newaxis], 0)
     # Of all pairs of two replicates: the square of the sum holds each twice, and each by itself.
-    products = np.nansum(away.sum(axis=0) ** 2 - (away**2).sum(axis=0), axis=-1)
-    shared = products / (replicates * (replicates - 1)) / (known.sum(axis=-1) - 1)
-    shared = np.where(known.sum(axis=-1) > 1, np.maximum(shared, 0), np.nan)
+    products = (away.sum(axis=0) ** 2 - (away**2).sum(axis=0)).sum(axis=-1)
+    shared = products / (replicates * (replicates - 1)) / np.maximum(draws - 1, 1)
+    shared = np.where(draws > 1, np.maximum(shared, 0), np.nan)
     variance = between + shared
     with np.errstate(invalid="ignore", divide="ignore"):
         spread = between**2 / (replicates - 1) + shared**2 / freedom_of(drawn.mean(axis=0))
