@@ -8,7 +8,6 @@ import os
 import runpy
 import subprocess
 import sys
-import time
 import traceback
 import typing
 from collections.abc import Callable, Iterator
@@ -18,8 +17,10 @@ from unittest import mock
 
 import numpy as np
 import polars as pl
+import pytest
 import torch
 from forked_jobs import folder_of_python
+from transformers import Trainer
 
 from common.contract import CORPUS
 from common.tables import write_table
@@ -109,15 +110,22 @@ def kill_script(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-def kill_after_checkpoint(checkpoints: Path, name: str, *arguments: object) -> None:
-    """Start `scripts/<name>.py`, a training, and kill it when its first checkpoint is whole."""
-    command = [sys.executable, f"scripts/{name}.py", *map(str, arguments)]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
-    while not list(checkpoints.glob("*/checkpoint-*/trainer_state.json")):
-        assert process.poll() is None, "it ended before its first checkpoint"
-        time.sleep(0.01)
-    process.kill()
-    assert process.wait() == -9
+class Stopped(Exception):
+    """Stands for whatever ends a training after a checkpoint."""
+
+
+@contextlib.contextmanager
+def stopped_after(step: int) -> Iterator[None]:
+    """Expect a training in the block to end at this step, when its checkpoint is whole."""
+    save = Trainer._save_checkpoint
+
+    def save_and_stop(trainer: Trainer, *arguments: object) -> None:
+        save(trainer, *arguments)
+        if trainer.state.global_step == step:
+            raise Stopped
+
+    with mock.patch.object(Trainer, "_save_checkpoint", save_and_stop), pytest.raises(Stopped):
+        yield
 
 
 def assert_runs(name: str, *arguments: object, environment: dict[str, str] | None = None) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from commands import WORDS, assert_runs, draw_texts, kill_after_checkpoint, write_corpus
+from commands import WORDS, assert_runs, draw_texts, stopped_after, write_corpus
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense, Normalize, Transformer
 from sentence_transformers.sentence_transformer.modules import (
@@ -330,31 +330,27 @@ def test_a_checkpoint_cut_short_is_not_gone_on_from(tmp_path: Path) -> None:
     assert training.last_checkpoint(tmp_path) == tmp_path / "checkpoint-5"
 
 
-@pytest.mark.slow
-def test_a_killed_fine_tuning_ends_as_an_uninterrupted_one(
-    tmp_path: Path, base: Path, triplets: Path
+@pytest.mark.parametrize("stop", [8, 20])
+def test_a_stopped_fine_tuning_ends_as_an_uninterrupted_one(
+    tmp_path: Path, base: Path, triplets: Path, caplog: pytest.LogCaptureFixture, stop: int
 ) -> None:
     """With everything that holds state: dropout, a head, cached gradients and a best checkpoint."""
     dev = score(tmp_path / "dev.parquet", np.random.default_rng(0).uniform(0, 5, 30))
-    words = [w for key, value in (RECIPE | {"epochs": 15}).items() for w in (f"--{key}", value)]
-    words = [str(word).replace("_", "-") for word in words]
-    words += ["--head", "training", "--mini-batch-size", 4, "--development", dev]
-    for run in ("whole", "killed"):
-        command: list[object] = ["finetune_encoder", base, triplets]
-        for name in ("encoder", "training", "checkpoints"):
-            command += [f"--output-{name}", tmp_path / run / name]
-        command += words
-        if run == "killed":
-            checkpoints = tmp_path / run / "checkpoints"
-            kill_after_checkpoint(checkpoints, *command)
-            assert not (tmp_path / run / "encoder").exists()
-            assert "goes on from" in assert_runs(*command)
-            assert not checkpoints.exists()
-        else:
-            assert_runs(*command)
-    one, two = (tmp_path / run / "encoder/model.safetensors" for run in ("whole", "killed"))
+    settings = {"head": "training", "mini_batch_size": 4, "development": dev, "epochs": 4}
+    finetune(tmp_path / "whole", base, triplets, **settings)
+    with stopped_after(stop):
+        finetune(tmp_path / "stopped", base, triplets, **settings)
+    assert not (tmp_path / "stopped/encoder").exists()
+    with caplog.at_level("INFO"):
+        finetune(tmp_path / "stopped", base, triplets, **settings)
+    assert f"checkpoint-{stop}" in caplog.text
+    assert not (tmp_path / "stopped/checkpoints").exists()
+    one, two = (tmp_path / run / "encoder/model.safetensors" for run in ("whole", "stopped"))
     assert one.read_bytes() == two.read_bytes()
-    courses = [read_table(tmp_path / run / "training", TRAINING) for run in ("whole", "killed")]
-    whole, killed = (course.drop("seconds") for course in courses)
-    assert whole.equals(killed)
+    courses = [
+        read_table(tmp_path / run / "training.parquet", TRAINING) for run in ("whole", "stopped")
+    ]
+    whole, stopped = (course.drop("seconds") for course in courses)
+    assert whole["step"].max() == 20
+    assert whole.equals(stopped)
     assert courses[1]["seconds"].is_sorted()

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -94,6 +95,10 @@ def test_environments_exist(rule: str) -> None:
     assert (ROOT / name[1]).exists()
 
 
+packages_of = cache(importlib.metadata.packages_distributions)
+"""Packages by what they let one import, which takes a second to find."""
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_environments_hold_what_scripts_import(rule: str) -> None:
     path = re.search(r'"\.\./(envs/\w+\.yaml)"', RULES[rule])
@@ -113,7 +118,7 @@ def test_environments_hold_what_scripts_import(rule: str) -> None:
             else [a.name for a in node.names]
         )
     }
-    known = importlib.metadata.packages_distributions()
+    known = packages_of()
     needed = {known[name][0].lower() for name in names if name in known}
     assert needed - {package.partition("==")[0] for package in held} == set()
 

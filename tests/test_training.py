@@ -11,7 +11,7 @@ from commands import (
     assert_refuses,
     assert_runs,
     draw_texts,
-    kill_after_checkpoint,
+    stopped_after,
     write_corpus,
 )
 from polars.testing import assert_frame_equal
@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from scipy.stats import spearmanr
 from sentence_transformers import SentenceTransformer
 from tiny_encoder import build_encoder, build_tokenizer
-from transformers import AutoModelForMaskedLM, AutoTokenizer, Trainer
+from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 import pretrain_encoder
 from common.command import InputError
@@ -206,50 +206,16 @@ def test_the_sparse_output_layer_gives_the_loss_and_gradient_of_the_full_one() -
         assert torch.allclose(ours.grad, theirs.grad, atol=1e-6)
 
 
-@pytest.mark.slow
-def test_a_killed_training_goes_on_from_its_last_checkpoint(tmp_path: Path, corpus: Path) -> None:
-    tokenizer = tmp_path / "tokenizer"
-    assert_runs(
-        *("train_tokenizer", corpus, "--output-tokenizer", tokenizer),
-        *("--model", "word", "--vocabulary", 60, "--positions", 32),
-    )
-    course = ("--epochs", 12, "--batch-size", 16, "--learning-rate", 0.01, "--device", "cpu")
-    end = ("--mask-share", 0.15, "--seed", 3)
-    names = ("encoder", "masked-lm", "training", "checkpoints")
-    for run in ("whole", "killed"):
-        command = ["pretrain_encoder", corpus, tokenizer, *outputs(tmp_path / run, *names)]
-        command += [*SHAPE, *course, *end]
-        if run == "killed":
-            kill_after_checkpoint(tmp_path / run / "checkpoints", *command)
-            assert not (tmp_path / run / "encoder").exists()
-            assert "goes on from" in assert_runs(*command)
-        else:
-            assert_runs(*command)
-    one, two = (tmp_path / run / "encoder/model.safetensors" for run in ("whole", "killed"))
-    assert one.read_bytes() == two.read_bytes()
-
-
-class Stopped(Exception):
-    """Stands for whatever ends a training after a checkpoint."""
-
-
 @pytest.mark.parametrize("stops", [(1, 5), (2,), (3,), (9,)])
 def test_a_training_stopped_at_a_checkpoint_ends_as_an_uninterrupted_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stops: tuple[int, ...]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, stops: tuple[int, ...]
 ) -> None:
     """Of three epochs of three steps, with a checkpoint after each."""
     some = write_corpus(tmp_path / "c.parquet", draw_texts(49))
     tokenizer = build_tokenizer(WORDS)
     tokenizer.save_pretrained(tmp_path / "tokenizer")
-    save = Trainer._save_checkpoint
 
-    def train(folder: Path, stop: int | None) -> None:
-        def save_and_stop(trainer: Trainer, *arguments: object) -> None:
-            save(trainer, *arguments)
-            if trainer.state.global_step == stop:
-                raise Stopped
-
-        monkeypatch.setattr(Trainer, "_save_checkpoint", save_and_stop)
+    def train(folder: Path) -> None:
         pretrain_encoder.main(
             some,
             tmp_path / "tokenizer",
@@ -262,11 +228,14 @@ def test_a_training_stopped_at_a_checkpoint_ends_as_an_uninterrupted_one(
             **{"seed": 3, "device": "cpu"},
         )
 
-    train(tmp_path / "whole", None)
+    train(tmp_path / "whole")
     for stop in stops:
-        with pytest.raises(Stopped):
-            train(tmp_path / "stopped", stop)
-    train(tmp_path / "stopped", None)
+        with stopped_after(stop):
+            train(tmp_path / "stopped")
+        assert not (tmp_path / "stopped/encoder").exists()
+    with caplog.at_level("INFO"):
+        train(tmp_path / "stopped")
+    assert f"checkpoint-{stops[-1]}" in caplog.text
     whole, stopped = (
         read_table(tmp_path / name / "training.parquet", TRAINING).drop("seconds")
         for name in ("whole", "stopped")
