@@ -26,7 +26,13 @@ from common.weights.layer_weights import weigh_together
 from common.weights.quadrature import Parametrisation
 from common.weights.weighing import Opened, Weighing
 
-TIMED = {"small": Shape(3, 128, 4), "MiniLM": SHAPES["MiniLM"]}
+TIMED = {
+    "small": Shape(3, 128, 4),
+    "MiniLM": SHAPES["MiniLM"],
+    "steep": Shape(12, 128, 4, deviation=0.4),
+}
+SETTINGS = {"steep": IntegratedGradients(tolerance=0.01, max_nodes=1024)}
+"""For which all sentences have to be refined; others take the defaults."""
 LENGTHS = range(8, 17)
 
 
@@ -74,7 +80,7 @@ def main(
     Parameters
     ----------
     shapes
-        Of small (3 layers of 128 dimensions) and MiniLM (6 of 384).
+        Of small (3 layers of 128 dimensions), MiniLM (6 of 384) and steep (12 of 128).
     sentences
         Of 8 to 16 tokens.
     repeats
@@ -82,11 +88,12 @@ def main(
     threads
         Threads of the processor.
     output_table
-        Seconds of every repeat, and sentences that would have to be refined (Parquet).
+        Seconds of every repeat, and sentences that one encoder would refine alone (Parquet).
     """
     torch.set_num_threads(threads)
-    gradients, rows = IntegratedGradients(), []
+    rows = []
     for shape in shapes:
+        gradients = SETTINGS.get(shape, IntegratedGradients())
         with tempfile.TemporaryDirectory() as place:
             encoders, corpus = save_series(TIMED[shape], Path(place), sentences)
             series = [Weighing(device="cpu").open(encoder, corpus) for encoder in encoders]
@@ -115,7 +122,7 @@ def main(
         spread(pl.col("together") / pl.col("last")).alias("together / last"),
         spread(pl.col("each") / pl.col("last")).alias("each alone / last"),
         pl.col("last").median().round(2).alias("last s"),
-        pl.col("left").max().alias("left to refine"),
+        pl.col("left").max().alias("left to one"),
     )
     with pl.Config(tbl_formatting="MARKDOWN", tbl_hide_dataframe_shape=True, tbl_cols=-1):
         sys.stdout.write(f"{threads} threads, {sentences} sentences, {repeats} repeats\n{shown}\n")

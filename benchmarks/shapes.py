@@ -16,11 +16,15 @@ WORDS = [f"word{number}" for number in range(1000)]
 
 @dataclass(frozen=True)
 class Shape:
-    """Layers, width and heads of a BERT; its inner layers are four times as wide."""
+    """Layers, width and heads of a BERT; its inner layers are four times as wide.
+
+    And the standard deviation of its parameters: the larger, the steeper are its paths.
+    """
 
     layers: int
     width: int
     heads: int
+    deviation: float = 0.1
 
 
 SHAPES = {
@@ -41,7 +45,7 @@ def save_encoder(shape: Shape, directory: Path) -> Path:
         num_attention_heads=shape.heads,
         intermediate_size=4 * shape.width,
         max_position_embeddings=520,
-        initializer_range=0.1,
+        initializer_range=shape.deviation,
     )
     BertModel(config, add_pooling_layer=False).save_pretrained(directory)
     tokenizer.save_pretrained(directory)

@@ -17,8 +17,9 @@ import integrate_layers
 import truncate_encoder
 from common.command import InputError
 from common.contract import WEIGHTS
+from common.encoders.encoder import Encoder
 from common.tables import read_metadata, read_table
-from common.weights import layer_weights
+from common.weights import integration, layer_weights
 from common.weights.integrated_gradients import IntegratedGradients
 from common.weights.weighing import Weighing
 from common.workflow.series import weighed_together
@@ -56,12 +57,14 @@ def by_each(encoders: list[Path], corpus: Path, folder: Path, **settings: Any) -
     return tables
 
 
-def at_once(encoders: list[Path], corpus: Path, folder: Path, **settings: Any) -> list[Path]:
+def at_once(
+    encoders: list[Path], corpus: Path, folder: Path, memory: float = 4, **settings: Any
+) -> list[Path]:
     """Tables of weights of each encoder from passes of the last."""
     integrate_layers.main(
         encoders,
         corpus=corpus,
-        weighing=Weighing(device="cpu", output_checkpoints=folder / "kept"),
+        weighing=Weighing(device="cpu", memory=memory, output_checkpoints=folder / "kept"),
         gradients=IntegratedGradients(**settings),
         output_layers=folder / "layers",
     )
@@ -106,14 +109,30 @@ def test_all_layers_weigh_as_each_alone(tmp_path: Path, options: dict[str, Any])
     assert max(errors) > 1e-5, "paths are straight: nothing was tried"
 
 
-def test_sentences_that_no_rule_integrates_are_refined_by_each_encoder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("memory", [4, 1.01])
+def test_sentences_that_no_rule_integrates_are_refined_at_once_if_there_is_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: float
+) -> None:
     encoders = build_series(tmp_path, architecture="qwen2")
     encoders = [encoders[1], encoders[-1]]
     corpus = write_corpus(tmp_path / "corpus.parquet", TEXTS[:1])
-    found = at_once(encoders, corpus, tmp_path, tolerance=0.01)
-    for one, other in zip(found, by_each(encoders, corpus, tmp_path, tolerance=0.01), strict=True):
+    expected = by_each(encoders, corpus, tmp_path, tolerance=0.01)
+    alone: list[Path] = []
+
+    def refine_alone(encoder: Encoder, *arguments: Any, **settings: Any) -> None:
+        alone.append(encoder.directory)
+        integration.refine_alone(encoder, *arguments, **settings)
+
+    monkeypatch.setattr(layer_weights, "refine_alone", refine_alone)
+    found = at_once(encoders, corpus, tmp_path, memory=memory, tolerance=0.01)
+    assert alone == ([] if memory == 4 else encoders)
+    for one, other in zip(found, expected, strict=True):
         a, b = read_table(one, WEIGHTS), read_table(other, WEIGHTS)
-        assert_frame_equal(a, b, rel_tol=1e-6)
+        if one == found[-1] or alone:
+            assert_frame_equal(a, b, rel_tol=1e-6)
+        mean = float(b["weight"].mean())
+        assert float((a["weight"] - b["weight"]).abs().max()) < 0.01 * mean
+        assert max(float(t["error"].max()) for t in (a, b)) < 0.01 * mean
 
 
 def test_an_encoder_that_was_not_cut_from_the_last_weighs_alone(
@@ -155,7 +174,7 @@ def test_goes_on_after_a_kill_to_the_same_bytes(
         return counted
 
     whole = [layer_weights.by_rules, layer_weights.refined]
-    for name, function, after in zip(("by_rules", "refined"), whole, (1, 2), strict=True):
+    for name, function, after in zip(("by_rules", "refined"), whole, (1, 1), strict=True):
         weighed.clear()
         monkeypatch.setattr(layer_weights, name, stopping(after, function))
         if name == "by_rules" or tolerance < 1e-6:

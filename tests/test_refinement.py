@@ -91,12 +91,44 @@ def test_steep_steps_have_their_closed_form(width: float) -> None:
     parts = torch.cat([shares * steps[:, None], end[0].square().sum(1)[None]])
     truth = parts.T @ directions
     line = line_of(embed, start, end)
-    found, error, wanted = refine(line, 1e-3, 512)
-    assert wanted == 0
+    (found,) = refine(line, 1e-3, 512)
+    assert found.wanted == 0
     assert line.nodes <= 512
-    true = (found - truth).norm(dim=1)
-    assert float((true - error).max()) < 2e-4 * float(truth.norm(dim=1).mean())
-    assert float(relative(found - truth, truth).max()) < 2e-3
+    true = (found.contributions - truth).norm(dim=1)
+    assert float((true - found.error).max()) < 2e-4 * float(truth.norm(dim=1).mean())
+    assert float(relative(found.contributions - truth, truth).max()) < 2e-3
+
+
+def test_encoders_side_by_side_are_refined_by_the_nodes_of_the_last() -> None:
+    """The first crosses where the last does, the second elsewhere; neither is as steep."""
+    start, end = torch.zeros(1, TOKENS, WIDTH, dtype=torch.float64), draw(1, TOKENS, WIDTH, seed=0)
+    by_token, directions = draw(TOKENS, WIDTH, seed=1), draw(1, 4, seed=2)
+    steps = [(0.613, 1e-3), (0.0834, 1e-4), (0.613, 1e-6)]
+    widths = (4, 4, 4)
+    moved = torch.einsum("nh,nh->n", end[0], by_token)
+
+    def embed(x: Tensor) -> Tensor:
+        along = torch.einsum("bnh,nh->b", x, by_token) / moved.sum()
+        smooth = x.square().sum((1, 2))[:, None]
+        crossed = [torch.atan((along[:, None] - place) / width) for place, width in steps]
+        return torch.cat([(each + smooth) * directions for each in crossed], dim=1)
+
+    double = PathIntegral(embed, start, end, AMPLE, widths=widths)
+    line = Line(double, double)
+    found = refine(line, 1e-3, 512)
+    alone = line_of(lambda x: embed(x)[:, -4:], start, end)
+    (last,) = refine(alone, 1e-3, 512)
+    torch.testing.assert_close(found[-1].contributions, last.contributions)
+    torch.testing.assert_close(found[-1].error, last.error)
+    assert (found[-1].nodes, found[-1].wanted) == (last.nodes, last.wanted)
+    each = [line_of(lambda x, k=k: embed(x)[:, 4 * k : 4 * k + 4], start, end) for k in range(2)]
+    taken = [refine(one, 1e-3, 512)[0].nodes for one in each]
+    assert line.nodes < alone.nodes + sum(taken)
+    for one, (place, width) in zip(found, steps, strict=True):
+        step = np.arctan((1 - place) / width) + np.arctan(place / width)
+        truth = (moved / moved.sum() * step + end[0].square().sum(1))[:, None] * directions
+        assert one.wanted == 0
+        assert float(relative(one.contributions - truth, truth).max()) < 2e-3
 
 
 @pytest.mark.parametrize("distance", [1e-3, 1e-5, 1e-7])
@@ -124,11 +156,11 @@ def test_normalised_vector_that_passes_near_zero(distance: float) -> None:
     ]
     truth = torch.cat([torch.tensor(steep), tokens], dim=1)
     start = torch.zeros(1, TOKENS, 2, dtype=torch.float64)
-    found, error, wanted = refine(line_of(embed, start, start + tokens), 1e-3, 1024)
-    assert wanted == 0
-    true = (found - truth).norm(dim=1)
+    (found,) = refine(line_of(embed, start, start + tokens), 1e-3, 1024)
+    assert found.wanted == 0
+    true = (found.contributions - truth).norm(dim=1)
     mean = float(truth.norm(dim=1).mean())
-    assert float((true - error).max()) < 1e-3 * mean
+    assert float((true - found.error).max()) < 1e-3 * mean
     assert float(true.max()) < 2e-3 * mean
 
 
@@ -139,12 +171,12 @@ def test_what_a_node_on_a_pole_draws_is_dropped() -> None:
     def embed(x: Tensor) -> Tensor:
         return torch.atan((x.mean(1) - place) / 1e-7)
 
-    found, error, wanted = refine(line_of(embed, start, start + 1), 1e-3, FIRST * NODES)
+    (found,) = refine(line_of(embed, start, start + 1), 1e-3, FIRST * NODES)
     torch.testing.assert_close(
-        found, torch.full((TOKENS, 1), torch.pi / TOKENS).double(), rtol=1e-3, atol=0
+        found.contributions, torch.full((TOKENS, 1), torch.pi / TOKENS).double(), rtol=1e-3, atol=0
     )
-    assert float(error.min()) > 1
-    assert wanted > FIRST * NODES
+    assert float(found.error.min()) > 1
+    assert found.wanted > FIRST * NODES
 
 
 def test_even_intervals_cover_the_path() -> None:

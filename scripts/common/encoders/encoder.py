@@ -2,7 +2,6 @@
 
 import copy
 from collections import Counter
-from collections.abc import Callable
 from functools import cached_property, partial
 from itertools import takewhile
 from pathlib import Path
@@ -16,7 +15,7 @@ from common.command import InputError
 from common.device import choose_device
 from common.encoders.loading import load_encoder, pad_of_positions, prompt_of
 from common.tokens.vocabulary import fingerprint, refuse_no_room
-from common.weights.path_integral import has_forward_mode
+from common.weights.path_integral import Embed, has_forward_mode
 
 Dtype = Literal["float32", "float64", "bfloat16", "tf32"]
 ANY_TEXT = "a b c"
@@ -114,17 +113,10 @@ class Encoder:
         return self.pass_through(self.modules, embeddings, attention_mask)
 
     @cached_property
-    def embed_double(self) -> Callable[[Tensor], Tensor]:
-        """The same in float64, by a copy of the encoder with the same parameters.
-
-        An architecture whose code holds it to float32 stays in it.
-        """
+    def embed_double(self) -> Embed:
+        """The same in float64, by a copy of the encoder with the same parameters."""
         copied = partial(self.pass_through, [copy.deepcopy(m).double() for m in self.modules])
-        try:
-            copied(self._any_embeddings.double())
-        except RuntimeError:
-            return lambda embeddings: self.embed(embeddings.to(self._any_embeddings)).double()
-        return copied
+        return in_double(copied, self.embed, self._any_embeddings)
 
     @property
     def double_bytes(self) -> int:
@@ -168,6 +160,15 @@ class Encoder:
         for module in modules:
             features = module(features)
         return features
+
+
+def in_double(copied: Embed, embed: Embed, embeddings: Tensor) -> Embed:
+    """A copy in float64 of `embed`; or itself, where an architecture's code holds it to float32."""
+    try:
+        copied(embeddings.double())
+    except RuntimeError:
+        return lambda others: embed(others.to(embeddings)).double()
+    return copied
 
 
 def _scales(module: nn.Module) -> bool:

@@ -1,5 +1,7 @@
 """What an encoder gives after each of its layers, read off one pass of it."""
 
+import copy
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -7,7 +9,8 @@ from sentence_transformers.base.modules import Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
 from torch import Tensor, nn
 
-from common.encoders.encoder import Encoder
+from common.encoders.encoder import Encoder, in_double
+from common.weights.path_integral import Embed
 
 ROUNDING = 1e-5
 """Relative difference of two passes that compute the same."""
@@ -17,7 +20,8 @@ class Layered:
     """An encoder and encoders that it was cut to, side by side, as one function.
 
     A cut encoder pools the hidden states after its last layer, behind the norm that the
-    architecture applies after its last layer, if it has one.
+    architecture applies after its last layer, if it has one. `widths` are those of the vectors of
+    each encoder, the whole one last.
 
     Parameters
     ----------
@@ -35,6 +39,7 @@ class Layered:
         pooled = [k for k, module in enumerate(self.others) if isinstance(module, Pooling)]
         self.until_pooled = self.others[: pooled[0] + 1] if pooled else []
         self.norm = self._find_norm()
+        self.widths: tuple[int, ...] = ()
 
     def add(self, cut: Encoder) -> bool:
         """Put a cut encoder before the whole, if it gives the same of the sentence."""
@@ -43,20 +48,39 @@ class Layered:
         self.cut.append((transformer.model.config.num_hidden_layers, cut.width))
         expected = cut.embed(cut.embeddings(self.tokens))
         try:
-            found = self._parts(self.encoder.embeddings(self.tokens))[-2]
+            parts = self._parts(self._embeddings)
         except (KeyError, IndexError):  # hidden states are not told, or not all
             return False
+        self.widths = tuple(part.shape[-1] for part in parts)
+        found = parts[-2]
         return found.shape == expected.shape and bool(
             (found - expected).norm() <= ROUNDING * expected.norm()
         )
 
-    def widths(self) -> tuple[int, ...]:
-        """Of the vectors of each encoder, the whole one last."""
-        return tuple(part.shape[-1] for part in self._parts(self.encoder.embeddings(self.tokens)))
-
     def embed(self, embeddings: Tensor) -> Tensor:
         """Sentence embeddings of all encoders [b, sum of widths] of input embeddings [b, n, h]."""
         return torch.cat(self._parts(embeddings), dim=-1)
+
+    @cached_property
+    def embed_double(self) -> Embed:
+        """The same in float64, as that of an encoder."""
+        copied = copy.deepcopy(self)
+        for module in copied.encoder.modules:
+            module.double()
+        return in_double(copied.embed, self.embed, self._embeddings)
+
+    def only(self, chosen: list[int], embed: Embed) -> Embed:
+        """One of these two functions, but giving embeddings of chosen encoders alone."""
+
+        def embed_by_chosen(embeddings: Tensor) -> Tensor:
+            parts = embed(embeddings).split(self.widths, dim=-1)
+            return torch.cat([parts[one] for one in chosen], dim=-1)
+
+        return embed_by_chosen
+
+    @property
+    def _embeddings(self) -> Tensor:
+        return self.encoder.embeddings(self.tokens)
 
     def _parts(self, embeddings: Tensor) -> list[Tensor]:
         features = self.encoder.features([self.transformer], embeddings)
@@ -82,8 +106,7 @@ class Layered:
             for name, module in self.transformer.named_modules()
             if not any(part.isdigit() for part in name.split(".")) and not [*module.children()]
         ]
-        embeddings = self.encoder.embeddings(self.tokens)
-        last = self.encoder.features([self.transformer], embeddings)["token_embeddings"]
+        last = self.encoder.features([self.transformer], self._embeddings)["token_embeddings"]
         for hook in hooks:
             hook.remove()
         return next((module for module, one in given if torch.equal(one, last)), nn.Identity())

@@ -12,7 +12,7 @@ from torch import Tensor
 from common.encoders.encoder import Encoder
 from common.memory import Budget
 from common.tokens.sentences import Sentence
-from common.weights.path_integral import PathIntegral
+from common.weights.path_integral import Embed, PathIntegral, relative
 from common.weights.quadrature import STRAIGHT, Parametrisation
 from common.weights.refinement import LEAST_NODES, refine
 from common.weights.steep_paths import Line
@@ -91,7 +91,8 @@ def integrate(
         yield easy
     for k, sentence in enumerate(sentences):
         if sentence.weight is None:
-            refined(encoder, integral, k, tolerance, max_nodes).give(sentence)
+            alone = integral.of(k)
+            refine_alone(encoder, sentence, alone, tolerance=tolerance, max_nodes=max_nodes)
             yield [sentence]
 
 
@@ -166,28 +167,41 @@ def _by_rules(
     return found
 
 
+def refine_alone(
+    encoder: Encoder,
+    sentence: Sentence,
+    integral: PathIntegral,
+    *,
+    tolerance: float,
+    max_nodes: int,
+) -> None:
+    """Weigh the only sentence of `integral` by the encoder alone."""
+    beside = integral.beside(encoder.double_bytes)
+    (found,) = refined(encoder.embed_double, beside, tolerance=tolerance, max_nodes=max_nodes)
+    found.give(sentence)
+
+
 def refined(
-    encoder: Encoder, integral: PathIntegral, k: int, tolerance: float, max_nodes: int
-) -> Attribution:
-    """Attribution of the sentence `k` of `integral`, in passes of its own."""
-    start, end = integral.start[k : k + 1], integral.end[k : k + 1]
-    within = integral.within.beside(encoder.double_bytes)
-    double = PathIntegral(
-        encoder.embed_double, start.double(), end.double(), within, integral.forward_mode
-    )
-    plain = PathIntegral(integral.embed, start, end, within, integral.forward_mode)
-    line = Line(plain if start.dtype == torch.float32 else double, double)
-    contributions, error, wanted = refine(line, tolerance, max_nodes)
-    return Attribution(
-        contributions.numpy(),
-        error.numpy(),
-        float(double.missing(contributions.sum(0, keepdim=True))),
-        line.nodes,
-        wanted,
-        refined=True,
-        slopes=line.slopes,
-        values=len(line.known),
-    )
+    embed_double: Embed, integral: PathIntegral, *, tolerance: float, max_nodes: int
+) -> list[Attribution]:
+    """Attributions of the only sentence of `integral`, by each of its encoders."""
+    ends = integral.start.double(), integral.end.double()
+    double = replace(integral, embed=embed_double, start=ends[0], end=ends[1])
+    line = Line(integral if integral.start.dtype == torch.float32 else double, double)
+    found = refine(line, tolerance, max_nodes)
+    return [
+        Attribution(
+            part.contributions.numpy(),
+            part.error.numpy(),
+            float(relative((part.contributions.sum(0) - total).norm(dim=1), total)),
+            part.nodes,
+            part.wanted,
+            refined=True,
+            slopes=line.slopes,
+            values=len(line.known),
+        )
+        for part, total in zip(found, double.side_by_side(double.total), strict=True)
+    ]
 
 
 def by_library(

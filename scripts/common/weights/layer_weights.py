@@ -5,13 +5,17 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from common.encoders.layered import Layered
 from common.memory import Budget, parameter_bytes
 from common.progress import progress
 from common.tokens.sentences import Sentence, batches
 from common.weights.integrated_gradients import IntegratedGradients
-from common.weights.integration import by_rules, path_of, refined
+from common.weights.integration import by_rules, path_of, refine_alone, refined
+from common.weights.intervals import NODES
 from common.weights.kept_weights import KeptWeights
+from common.weights.path_integral import PathIntegral
 from common.weights.quadrature import Parametrisation
 from common.weights.weighing import Opened, Weighing
 
@@ -26,8 +30,7 @@ def weigh_layers(
     """Weigh the sentences of the shard by encoders, and write a table of each.
 
     The derivatives of an encoder pass through all its layers, so those of what it was cut to are
-    read off on the way. Sentences that no rule integrates for an encoder it refines by itself.
-    Where one pass cannot serve all, each encoder weighs alone.
+    read off on the way. Where one pass cannot serve all, each encoder weighs alone.
 
     Parameters
     ----------
@@ -112,20 +115,19 @@ def weigh_together(
     path: Parametrisation,
     within: Budget,
 ) -> None:
-    """Give weights to the batches of each encoder, but for sentences that are to be refined.
+    """Give weights to the batches of each encoder, but for sentences that one is to refine alone.
 
     Passes for all encoders keep `within` the budget, one of their own.
     """
     sentences = [[s for batch in batches for s in batch] for batches in of_encoders]
     if before := sum(keeper.load(own) for keeper, own in zip(kept, sentences, strict=True)):
         logging.info("goes on: %d sentences of all encoders were weighed before", before)
-    widths = layered.widths()
     what = f"{opened.encoder.directory.name} and {len(kept) - 1} cut from it weigh"
     with progress(what, len(sentences[0]), "sentences") as bar:
         for of_batch in zip(*of_encoders, strict=True):
             if any(sentence.weight is None for batch in of_batch for sentence in batch):
                 along = path_of(opened.encoder, of_batch[-1], gradients.baseline, within)
-                along = replace(along, embed=layered.embed, widths=widths)
+                along = replace(along, embed=layered.embed, widths=layered.widths)
                 done = by_rules(
                     [*of_batch],
                     *(along, path),
@@ -134,7 +136,40 @@ def weigh_together(
                 )
                 for keeper, easy in zip(kept, done, strict=True):
                     keeper.save(easy)
+                for k, of_sentence in enumerate(zip(*of_batch, strict=True)):
+                    _refine_together(gradients, layered, along.of(k), of_sentence, kept)
             bar.update(len(of_batch[0]))
+
+
+def _refine_together(
+    gradients: IntegratedGradients,
+    layered: Layered,
+    along: PathIntegral,
+    of_sentence: tuple[Sentence, ...],
+    kept: list[KeptWeights],
+) -> None:
+    """Give weights to a sentence by all encoders for which no rule integrates it, if several.
+
+    Unless what is held of its intervals for all of them would make passes smaller.
+    """
+    chosen = [n for n, s in enumerate(of_sentence) if s.weight is None or s.cost["refined"]]
+    if len(chosen) < 2 or all(of_sentence[one].weight is not None for one in chosen):
+        return
+    widths = tuple(layered.widths[one] for one in chosen)
+    intervals = len(chosen) * gradients.max_nodes // NODES
+    held = intervals * len(of_sentence[0].ids) * sum(widths) * torch.float64.itemsize
+    beside = along.beside(layered.encoder.double_bytes + held)
+    if beside.within.most < along.within.efficient:
+        return
+    found = refined(
+        layered.only(chosen, layered.embed_double),
+        replace(beside, embed=layered.only(chosen, layered.embed), widths=widths),
+        tolerance=gradients.tolerance,
+        max_nodes=gradients.max_nodes,
+    )
+    for one, attribution in zip(chosen, found, strict=True):
+        attribution.give(of_sentence[one])
+        kept[one].save([of_sentence[one]])
 
 
 def _refine_left(
@@ -143,11 +178,16 @@ def _refine_left(
     left = [sentence for sentence in weighed if sentence.weight is None]
     if not left:
         return
-    name = alone.encoder.directory.name
-    with progress(f"{name} refines", len(left), "sentences") as bar:
+    encoder = alone.encoder
+    with progress(f"{encoder.directory.name} refines", len(left), "sentences") as bar:
         for sentence in left:
-            along = path_of(alone.encoder, [sentence], gradients.baseline, alone.within)
-            found = refined(alone.encoder, along, 0, gradients.tolerance, gradients.max_nodes)
-            found.give(sentence)
+            along = path_of(encoder, [sentence], gradients.baseline, alone.within)
+            refine_alone(
+                encoder,
+                sentence,
+                along,
+                tolerance=gradients.tolerance,
+                max_nodes=gradients.max_nodes,
+            )
             kept.save([sentence])
             bar.update(1)

@@ -5,7 +5,7 @@ Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks" (2017), eq
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -60,6 +60,14 @@ class PathIntegral:
         found = in_passes(self.embed, both, within=self.within, task="embed").double()
         first, last = found.chunk(2)
         return (last - first).cpu()
+
+    def of(self, k: int) -> "PathIntegral":
+        """That of one sentence alone."""
+        return replace(self, start=self.start[k : k + 1], end=self.end[k : k + 1])
+
+    def beside(self, size: int) -> "PathIntegral":
+        """The same in passes that leave so many bytes to something else."""
+        return replace(self, within=self.within.beside(size))
 
     def integrate(
         self, path: Parametrisation, tolerance: float, max_nodes: int

@@ -5,9 +5,14 @@ sum of its contributions. A deep encoder changes by much within so short a piece
 no rule resolves it; there one hidden scalar crosses, which tokens move in proportion to their
 derivatives. So the difference across such a piece is shared out in the proportions of its steepest
 place, found by bisection, and nodes crowd towards it from both sides.
+
+Of an encoder and those that it was cut to, the whole is refined first, as if it were alone. A pass
+tells of all; and the others are as steep at the same places, or not at all.
 """
 
 import math
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -31,36 +36,73 @@ DIVIDED = 2 * NODES + SHARED_NODES
 LEAST_NODES = FIRST * NODES
 
 
-def refine(line: Line, tolerance: float, max_nodes: int) -> tuple[Tensor, Tensor, int]:
+@dataclass(frozen=True)
+class Refined:
     """Contributions [n, d] of the tokens, and the error [n] of each, in the embedding's unit.
 
-    And the nodes that another round would have taken in all, or 0 if none is needed.
+    The `nodes` that they took, and those that another round would have taken in all, or 0 if none
+    is needed.
+    """
+
+    contributions: Tensor
+    error: Tensor
+    nodes: int
+    wanted: int
+
+
+def refine(line: Line, tolerance: float, max_nodes: int) -> list[Refined]:
+    """Integrate along a path by each of its encoders.
 
     Intervals are chosen by slopes, one tangent a node, until they miss `tolerance` of the total
     over the root of n, about the mean weight; then by the tokens' errors, until the largest is
-    `tolerance` times the mean weight, or `max_nodes`, LEAST_NODES at least, are spent.
+    `tolerance` times the mean weight, or `max_nodes`, LEAST_NODES at least, are spent. Those that
+    were spent on another encoder are free.
     """
+    parts = _parts(line, even_intervals())
+    encoders = len(line.plain.side_by_side(parts[0].change))
+    found = []
+    for line.one in reversed(range(encoders)):
+        parts = _divide_by_slopes(line, parts, tolerance, max_nodes)
+        parts, refined = _divide_by_errors(line, parts, tolerance, max_nodes)
+        found.append(refined)
+    return found[::-1]
+
+
+def _divide_by_slopes(
+    line: Line, parts: list[Part], tolerance: float, max_nodes: int
+) -> list[Part]:
     tokens = line.plain.start.shape[1]
-    total = float(line.changes([(0.0, 1.0)])[0].norm())
-    parts = fresh = _parts(line, even_intervals())
-    while fresh:
-        _measure_slopes(line, fresh)
-        affordable = (max_nodes - sum(part.nodes for part in parts)) // DIVIDED
-        missed = np.array([[part.missed] for part in parts])
-        worst = _worst(missed, tolerance * total / math.sqrt(tokens))[: max(affordable, 0)]
-        parts, fresh = _split(line, parts, worst)
-    fresh = parts
+    total = float(line.of_one(line.changes([(0.0, 1.0)])[0]).norm())
     while True:
-        for part in fresh:
-            _measure_tokens(line, part)
-        contributions = torch.stack([p.contributions for p in parts]).sum(0)
-        error = torch.stack([p.error for p in parts]).norm(dim=0)
+        _measure_slopes(line, [part for part in parts if not part.missed.size])
+        affordable = (max_nodes - sum(part.nodes for part in parts if part.fresh)) // DIVIDED
+        missed = np.array([part.missed for part in parts])[:, [line.one]]
+        worst = _worst(missed, tolerance * total / math.sqrt(tokens))[: max(affordable, 0)]
+        if not worst:
+            return parts
+        parts = _split(line, parts, worst)
+
+
+def _divide_by_errors(
+    line: Line, parts: list[Part], tolerance: float, max_nodes: int
+) -> tuple[list[Part], Refined]:
+    """The parts in the end, and what they come to."""
+    before = line.nodes
+    given = sum(part.nodes for part in parts if not part.fresh)
+    while True:
+        for part in parts:
+            if part.fresh:
+                _measure_tokens(line, part)
+        contributions = torch.stack([line.of_one(p.contributions) for p in parts]).sum(0)
+        errors = torch.stack([p.error[line.one] for p in parts])
         allowed = tolerance * float(contributions.norm(dim=1).mean())
-        worst = _worst(torch.stack([p.error for p in parts]).numpy(), allowed)
-        affordable = (max_nodes - line.nodes) // DIVIDED
+        worst = _worst(errors.numpy(), allowed)
+        spent = line.nodes - before
+        affordable = (max_nodes - spent) // DIVIDED
         if not worst or affordable <= 0:
-            return contributions, error, line.nodes + DIVIDED * len(worst) if worst else 0
-        parts, fresh = _split(line, parts, worst[:affordable])
+            wanted = spent + DIVIDED * len(worst) if worst else 0
+            return parts, Refined(contributions, errors.norm(dim=0), given + spent, wanted)
+        parts = _split(line, parts, worst[:affordable])
 
 
 def _parts(line: Line, intervals: list[Interval]) -> list[Part]:
@@ -78,25 +120,27 @@ def _worst(errors: np.ndarray, allowed: float) -> list[int]:
     return order[sums > LEFT * allowed][::-1].tolist() if sums[-1] > allowed else []
 
 
-def _split(line: Line, parts: list[Part], worst: list[int]) -> tuple[list[Part], list[Part]]:
-    """All parts with the worst cut up, and those that are new."""
+def _split(line: Line, parts: list[Part], worst: list[int]) -> list[Part]:
+    """The parts with the worst cut up, new ones last."""
     chosen = [parts[k] for k in sorted(worst)]
-    searched = [
-        part
-        for part in chosen
-        if part.interval.shared
-        or (part.interval.even and part.missed > STEEP * float(part.change.norm()))
-    ]
+    searched = [part for part in chosen if part.interval.shared or _may_be_steep(line, part)]
     poles = dict(zip(map(id, searched), steepest_places(line, searched), strict=True))
     intervals: list[Interval] = []
     for part in chosen:
         pole = poles.get(id(part), math.nan)
         intervals += part.interval.halves() if math.isnan(pole) else part.interval.around(pole)
-    new = _parts(line, intervals)
-    return [part for k, part in enumerate(parts) if k not in worst] + new, new
+    return [part for k, part in enumerate(parts) if k not in worst] + _parts(line, intervals)
+
+
+def _may_be_steep(line: Line, part: Part) -> bool:
+    change = float(line.of_one(part.change).norm())
+    return part.interval.even and bool(part.missed[line.one] > STEEP * change)
 
 
 def _measure_slopes(line: Line, parts: list[Part]) -> None:
+    sides = line.plain.side_by_side
+    for part in parts:
+        part.missed = np.zeros(len(sides(part.change)))
     for fine in (False, True):
         group = [part for part in parts if part.fine == fine and not part.interval.shared]
         if not group:
@@ -104,37 +148,56 @@ def _measure_slopes(line: Line, parts: list[Part]) -> None:
         rules = [part.interval.rule() for part in group]
         slopes = line.slopes_at(np.concatenate([rule[0] for rule in rules]), fine)
         for part, rule, each in zip(group, rules, slopes.split(NODES), strict=True):
-            part.missed = float((torch.from_numpy(rule[1]) @ each - part.change).norm())
+            gap = torch.from_numpy(rule[1]) @ each - part.change
+            part.missed = np.array([float(side.norm()) for side in sides(gap)])
 
 
 def _measure_tokens(line: Line, part: Part) -> None:
-    """Integrate the tokens' derivatives on a part, or share out its change.
+    """Integrate the tokens' derivatives on a part, or share out its change, for each encoder."""
+    if part.interval.shared:
+        places = _around(part.interval, steepest_places(line, [part])[0])
+        measure = partial(_share, part.interval, places)
+    else:
+        places, weights, gauss = part.interval.rule()
+        measure = partial(_integrate, weights, gauss)
+    derivatives = line.derivatives_at(places, part.fine)
+    sides = zip(*map(line.plain.side_by_side, (derivatives, part.change)), strict=True)
+    contributions, errors, missed = zip(*(measure(*side) for side in sides), strict=True)
+    part.contributions, part.error = torch.cat(contributions, dim=1), torch.stack(errors)
+    part.missed = np.array(missed)
+
+
+def _integrate(
+    weights: np.ndarray, gauss: np.ndarray, derivatives: Tensor, change: Tensor
+) -> tuple[Tensor, Tensor, float]:
+    """Contributions [n, d], their errors [n], and what they miss of the change.
 
     How much smaller the error of seven nodes is than their difference from the embedded Gauss rule
     is known of the tokens' sum, and taken to hold for each.
     """
-    if part.interval.shared:
-        _share(line, part)
-        return
-    places, weights, gauss = part.interval.rule()
-    derivatives = line.derivatives_at(places, part.fine)
     found = _weighted(weights, derivatives)
     gap = found - _weighted(gauss, derivatives)
-    part.missed = float((found.sum(0) - part.change).norm())
-    whole = float(part.change.norm())
-    if part.missed <= whole:
-        ratio = min(1.0, part.missed / max(float(gap.sum(0).norm()), 1e-30))
-        part.contributions, part.error = found, ratio * gap.norm(dim=1)
-        return
+    missed, whole = float((found.sum(0) - change).norm()), float(change.norm())
+    if missed <= whole:
+        ratio = min(1.0, missed / max(float(gap.sum(0).norm()), 1e-30))
+        return found, ratio * gap.norm(dim=1), missed
     slopes = derivatives.sum(1)
     shares = (_weighted(weights, derivatives * slopes[:, None]).sum(1)) / float(
         torch.from_numpy(weights) @ slopes.square().sum(1)
     )
-    part.contributions = shares[:, None] * part.change
-    part.error = torch.full_like(shares, whole)
+    return shares[:, None] * change, torch.full_like(shares, whole), missed
 
 
-def _share(line: Line, part: Part) -> None:
+def _around(interval: Interval, pole: float) -> np.ndarray:
+    """The steepest place of an interval, the middle of either side, and a place near it."""
+    low, high = interval.low, interval.high
+    near = NEAR * (high - pole if high - pole > pole - low else low - pole)
+    return np.array([pole, (low + pole) / 2, (pole + high) / 2, pole + near])
+
+
+def _share(
+    interval: Interval, places: np.ndarray, derivatives: Tensor, change: Tensor
+) -> tuple[Tensor, Tensor, float]:
     """Share out the change in the proportions of the steepest place, and integrate what is left.
 
     The derivatives less their proportions of the slope sum up to nothing, and are smooth where the
@@ -142,19 +205,16 @@ def _share(line: Line, part: Part) -> None:
     difference of the two, what is left at the steepest place itself, as wide as it is, and what
     grows towards it, as a fourth node tells.
     """
-    low, high = part.interval.low, part.interval.high
-    pole = steepest_places(line, [part])[0]
-    near = NEAR * (high - pole if high - pole > pole - low else low - pole)
-    places = np.array([pole, (low + pole) / 2, (pole + high) / 2, pole + near])
-    derivatives = line.derivatives_at(places, True)
+    pole, near = float(places[0]), float(places[3] - places[0])
     slopes = derivatives.sum(1)
-    shares = derivatives[0] @ slopes[0] / slopes[0].square().sum()
+    steepest = slopes[0].norm().clamp_min(1e-30)
+    shares = derivatives[0] @ (slopes[0] / steepest) / steepest
     rest = derivatives - shares[:, None] * slopes[:, None]
-    smooth = (pole - low) * rest[1] + (high - pole) * rest[2]
-    steep = rest[0].norm(dim=1) * part.change.norm() / slopes[0].norm()
-    part.contributions = shares[:, None] * part.change + smooth
+    smooth = (pole - interval.low) * rest[1] + (interval.high - pole) * rest[2]
+    steep = rest[0].norm(dim=1) * change.norm() / steepest
     grows = FOLDS * abs(near) * (rest[3] - rest[2 if near > 0 else 1]).norm(dim=1)
-    part.error = steep + grows + UNEVEN * (high - low) * (rest[1] - rest[2]).norm(dim=1)
+    uneven = UNEVEN * (interval.high - interval.low) * (rest[1] - rest[2]).norm(dim=1)
+    return shares[:, None] * change + smooth, steep + grows + uneven, 0.0
 
 
 def _weighted(weights: np.ndarray, derivatives: Tensor) -> Tensor:

@@ -26,13 +26,19 @@ class Line:
     """The path of one sentence: values and derivatives at places from 0 to 1, float64.
 
     Values are passes of the `double` encoder, derivatives of the `plain` one where float32
-    resolves their places.
+    resolves their places. Where these are several encoders side by side, `one` of them is refined
+    at a time.
     """
 
     def __init__(self, plain: PathIntegral, double: PathIntegral) -> None:
         self.plain, self.double = plain, double
         self.known: dict[float, Tensor] = {}
         self.nodes = self.slopes = 0
+        self.one = -1
+
+    def of_one(self, vectors: Tensor) -> Tensor:
+        """Columns, of vectors of all encoders side by side, of the one that is refined."""
+        return self.plain.side_by_side(vectors)[self.one]
 
     def changes(self, pairs: Sequence[tuple[float, float]]) -> list[Tensor]:
         """What the embedding changes by [d] from the first place of each pair to the second."""
@@ -56,12 +62,13 @@ class Line:
 class Part:
     """An interval, the change [d] across it, and what is known of its integral.
 
-    `missed` is a norm; `contributions` are [n, d], `error` [n] that of each.
+    `missed` are norms [encoders]; `contributions` are [n, d], `error` [encoders, n] that of each.
+    They are empty until they are measured.
     """
 
     interval: Interval
     change: Tensor
-    missed: float = 0.0
+    missed: np.ndarray = field(default_factory=lambda: np.zeros(0))
     contributions: Tensor = field(default_factory=lambda: torch.zeros(0))
     error: Tensor = field(default_factory=lambda: torch.zeros(0))
 
@@ -69,6 +76,11 @@ class Part:
     def fine(self) -> bool:
         """Whether float32 does not resolve its nodes."""
         return self.interval.shared or self.interval.finest < FLOAT32_RESOLVES
+
+    @property
+    def fresh(self) -> bool:
+        """Whether its derivatives are still to be had."""
+        return not self.error.numel()
 
     @property
     def nodes(self) -> int:
@@ -86,11 +98,11 @@ def steepest_places(line: Line, parts: list[Part]) -> list[float]:
         halves = [
             half for a, b in brackets.values() for half in ((a, (a + b) / 2), ((a + b) / 2, b))
         ]
-        sizes = [float(change.norm()) for change in line.changes(halves)]
+        sizes = [float(line.of_one(change).norm()) for change in line.changes(halves)]
         for number, k in enumerate(list(brackets)):
             two = slice(2 * number, 2 * number + 2)
             size, (low, high) = max(zip(sizes[two], halves[two], strict=True))
-            whole = float(parts[k].change.norm())
+            whole = float(line.of_one(parts[k].change).norm())
             brackets[k] = low, high
             if halvings == HALVINGS and size < STEP * whole and not parts[k].interval.shared:
                 del brackets[k]
