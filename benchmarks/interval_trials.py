@@ -26,12 +26,12 @@ from common.correlations.statistics import Ratios, Regressions
 from common.correlations.within_sentences import WithinSentences
 
 TESTED = {  # statistics that are 0 without a relation, with their place, and changes of others
-    "regression": {"slope": 1, "rho": 3, "R2": 0},
+    "regression": {"slope": 1, "r": 4, "rho": 3, "R2": 0},
     "within": {"slope": 1, "rho": 3, "mean rho": 4, "R2": 0},
     "partial": {"coefficient": 0, "partial R2": 3},
     "classes": {"relative weight": 0},
 }
-COLUMNS = {"rho": "spearman", "mean rho": "sentence_spearman"}
+COLUMNS = {"slope": "slope", "rho": "spearman", "mean rho": "sentence_spearman"}
 """What tables call statistics whose intervals may be widened."""
 SQUARED = {"regression": (0,), "within": (0,), "partial": (3,), "classes": ()}
 
@@ -62,6 +62,9 @@ def stages_of(kind: str, statistics: np.ndarray) -> np.ndarray:
     """Statistics (trials, stages, k, draws) of any kind of sample; what is 0 without relation."""
     if kind == "partial":
         return statistics[None, :, 0]
+    if kind == "regression":
+        r = np.copysign(np.sqrt(statistics[:, :, :1]), statistics[:, :, 1:2])
+        return np.concatenate([statistics, r], axis=2)
     if kind == "classes":
         return (statistics[:, :-1] / statistics[:, -1:] - 1).transpose(1, 0, 2)[:, :, None]
     return statistics
@@ -108,6 +111,8 @@ def judged(
         if kind != "classes":
             trials = range(1 if kind == "partial" else len(x))
             permuted = np.array([permute(sample, i, band, permutations, seed + i) for i in trials])
+            if kind == "regression":  # which has r in place of R squared
+                permuted = np.concatenate([permuted, permuted[:, :, :1]], axis=2)
             each = [
                 np.concatenate([p_values(one), change_p_values(one, SQUARED[kind])])
                 for one in permuted

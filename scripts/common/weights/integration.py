@@ -107,13 +107,15 @@ def by_rules(
     """Weigh the sentences of `integral`, a list of them for each of its encoders, by one rule.
 
     Gives those of each encoder that a rule can weigh, all of which have weights then, or none if
-    they had them before.
+    they had them before. What it cannot weigh by the last, it weighs by none.
     """
+    refining = max_nodes >= LEAST_NODES
+    settings = (path, MARGIN * tolerance, max_nodes, tolerance if refining else math.inf)
     chosen = {
         (k, one): count
-        for k, each in enumerate(integral.choose_all_nodes(path, MARGIN * tolerance, max_nodes))
+        for k, each in enumerate(integral.choose_all_nodes(*settings))
         for one, (count, gap) in enumerate(each)
-        if not (gap > tolerance and max_nodes >= LEAST_NODES)
+        if not refining or max(gap, each[-1][1]) <= tolerance
     }
     if all(of_encoders[one][k].weight is not None for k, one in chosen):
         return [[] for _ in of_encoders]

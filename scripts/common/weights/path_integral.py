@@ -115,12 +115,13 @@ class PathIntegral:
         return [count for count, _ in of_sentences], [error for _, error in of_sentences]
 
     def choose_all_nodes(
-        self, path: Parametrisation, tolerance: float, max_nodes: int
+        self, path: Parametrisation, tolerance: float, max_nodes: int, missed: float = math.inf
     ) -> list[list[tuple[int, float]]]:
         """The same pairs of each sentence by each encoder.
 
         The last encoder that is not done says which nodes are tried, so that it gets those that it
-        would get alone, and the others see what these give them.
+        would get alone, and the others see what these give them. None are tried for the others once
+        the error of the last stays above `missed`.
         """
         encoders = range(len(self.side_by_side(self.total)))
         tried: list[list[dict[int, float]]] = [[{} for _ in encoders] for _ in self.start]
@@ -136,6 +137,8 @@ class PathIntegral:
                         nodes[k] = more
                     else:
                         waiting[k].remove(one)
+                if encoders[-1] not in waiting[k] and min(tried[k][-1].values()) > missed:
+                    nodes[k] = 0
         return [
             [min(t.items(), key=lambda pair: (max(pair[1], tolerance), pair[0])) for t in each]
             for each in tried
