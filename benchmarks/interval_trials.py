@@ -31,7 +31,7 @@ TESTED = {  # statistics that are 0 without a relation, with their place, and ch
     "partial": {"coefficient": 0, "partial R2": 3},
     "classes": {"relative weight": 0},
 }
-COLUMNS = {"slope": "slope", "rho": "spearman", "mean rho": "sentence_spearman"}
+COLUMNS = {"slope": "slope", "r": "pearson", "rho": "spearman", "mean rho": "sentence_spearman"}
 """What tables call statistics whose intervals may be widened."""
 SQUARED = {"regression": (0,), "within": (0,), "partial": (3,), "classes": ()}
 

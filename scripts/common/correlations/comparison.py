@@ -24,7 +24,7 @@ from common.correlations.resampling import Sample, bootstrap, in_sample
 from common.correlations.weighed_tokens import read_tokens, type_counts, unit_of
 from common.tables import Table, write_table
 
-WIDENED = ("slope", "spearman", "sentence_spearman")
+WIDENED = ("slope", "pearson", "spearman", "sentence_spearman")
 """Statistics whose intervals are at least as wide as their permutations: draws alone are narrow."""
 ROUNDING = 1e-12
 """Share of a statistic that is no change: a matrix product may round equal rows differently."""
