@@ -1,5 +1,6 @@
 """Tokenizers, positives and both trainings, as commands on tiny corpora."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -206,11 +207,15 @@ def test_the_sparse_output_layer_gives_the_loss_and_gradient_of_the_full_one() -
         assert torch.allclose(ours.grad, theirs.grad, atol=1e-6)
 
 
-@pytest.mark.parametrize("stops", [(1, 5), (2,), (3,), (9,)])
+@pytest.mark.parametrize(
+    ("epochs", "stops"),
+    [(3, (1, 5)), (3, (2,)), (3, (3,)), (3, (9,)), (2.5, (8,)), (47, (15,))],
+    ids=["twice", "within", "between", "at the end", "at half an epoch", "between reports"],
+)
 def test_a_training_stopped_at_a_checkpoint_ends_as_an_uninterrupted_one(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, stops: tuple[int, ...]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, epochs: float, stops: tuple[int, ...]
 ) -> None:
-    """Of three epochs of three steps, with a checkpoint after each."""
+    """Of epochs of three steps, with ten checkpoints and a hundred reports, or one a step."""
     some = write_corpus(tmp_path / "c.parquet", draw_texts(49))
     tokenizer = build_tokenizer(WORDS)
     tokenizer.save_pretrained(tmp_path / "tokenizer")
@@ -224,7 +229,7 @@ def test_a_training_stopped_at_a_checkpoint_ends_as_an_uninterrupted_one(
             output_training=folder / "training.parquet",
             output_checkpoints=folder / "checkpoints",
             **{"layers": 1, "width": 16, "heads": 2, "positions": 32, "pooling": "mean"},
-            **{"epochs": 3, "batch_size": 16, "learning_rate": 0.01, "mask_share": 0.15},
+            **{"epochs": epochs, "batch_size": 16, "learning_rate": 0.01, "mask_share": 0.15},
             **{"seed": 3, "device": "cpu"},
         )
 
@@ -240,7 +245,7 @@ def test_a_training_stopped_at_a_checkpoint_ends_as_an_uninterrupted_one(
         read_table(tmp_path / name / "training.parquet", TRAINING).drop("seconds")
         for name in ("whole", "stopped")
     )
-    assert whole["step"].max() == 9
+    assert whole["step"].max() == math.ceil(3 * epochs)
     assert_frame_equal(whole, stopped, check_exact=True)
     one, two = (tmp_path / n / "encoder/model.safetensors" for n in ("whole", "stopped"))
     assert one.read_bytes() == two.read_bytes()

@@ -65,6 +65,12 @@ class Course(TrainerCallback, ExportableState):
         seconds = time.monotonic() - self.start
         return {"args": {"rows": self.rows, "seconds": seconds}, "attributes": {}}
 
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Report before a checkpoint, which does not hold the losses since the last report."""
+        control.should_log |= control.should_save
+
     def on_log(
         self,
         args: TrainingArguments,
@@ -73,9 +79,13 @@ class Course(TrainerCallback, ExportableState):
         logs: dict[str, float] | None = None,
         **_: Any,
     ) -> None:
-        """Keep what the trainer reports."""
+        """Keep what the trainer reports.
+
+        One that goes on from its last checkpoint takes a step more, at a learning rate of 0, if its
+        epochs are not whole.
+        """
         measures = {NAMES[key]: float(value) for key, value in (logs or {}).items() if key in NAMES}
-        if not measures:
+        if not measures or state.global_step > state.max_steps:
             return
         now = time.monotonic()
         if not self.rows or self.rows[-1]["step"] != state.global_step:
