@@ -199,3 +199,21 @@ def test_embeddings_that_meet_a_norm_first(tmp_path: Path, architecture: str) ->
     assert re.search("take baseline (pad|mask)", line)
     found = weigh(encoder, corpus, baseline="pad", **{"max-nodes": 256})
     assert found["completeness"].max() <= 1e-2
+
+
+@pytest.mark.parametrize(
+    ("script", "option", "value", "allowed"),
+    [
+        ("integrate_gradients", "--tolerance", 0, "> 0"),
+        ("integrate_gradients", "--max-nodes", 0, ">= 1"),
+        ("estimate_shapley", "--evaluations", 0, ">= 1"),
+        ("estimate_shapley", "--exact-up-to", -1, ">= 0"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(
+    tmp_path: Path, script: str, option: str, value: int, allowed: str
+) -> None:
+    line = assert_refuses(
+        *(script, tmp_path, tmp_path, "--output-weights", tmp_path / "w.parquet", option, value)
+    )
+    assert f"for {option}. Must be {allowed}" in line

@@ -10,6 +10,7 @@ import pytest
 import tiny_encoder
 from commands import WORDS, assert_refuses, assert_runs, write_corpus
 from polars.testing import assert_frame_equal
+from sentence_transformers import SentenceTransformer
 from tiny_encoder import build_encoder
 
 import integrate_gradients
@@ -116,7 +117,7 @@ def test_sentences_that_no_rule_integrates_are_refined_at_once_if_there_is_memor
     encoders = build_series(tmp_path, architecture="qwen2")
     encoders = [*encoders[:2], encoders[-1]]
     corpus = write_corpus(tmp_path / "corpus.parquet", TEXTS[:1])
-    expected = by_each(encoders, corpus, tmp_path, tolerance=0.01)
+    expected = by_each(encoders, corpus, tmp_path, tolerance=0.01, max_nodes=1024)
     alone: list[Path] = []
 
     def refine_alone(encoder: Encoder, *arguments: Any, **settings: Any) -> None:
@@ -124,7 +125,7 @@ def test_sentences_that_no_rule_integrates_are_refined_at_once_if_there_is_memor
         integration.refine_alone(encoder, *arguments, **settings)
 
     monkeypatch.setattr(layer_weights, "refine_alone", refine_alone)
-    found = at_once(encoders, corpus, tmp_path, memory=memory, tolerance=0.01)
+    found = at_once(encoders, corpus, tmp_path, memory=memory, tolerance=0.01, max_nodes=1024)
     assert alone == ([] if memory == 4 else encoders)
     for one, other in zip(found, expected, strict=True):
         a, b = read_table(one, WEIGHTS), read_table(other, WEIGHTS)
@@ -132,13 +133,21 @@ def test_sentences_that_no_rule_integrates_are_refined_at_once_if_there_is_memor
             assert_frame_equal(a, b, rel_tol=1e-6)
         mean = float(b["weight"].mean())
         assert float((a["weight"] - b["weight"]).abs().max()) < 0.01 * mean
+        assert max(float(t["completeness"].max()) for t in (a, b)) < 0.01
         assert max(float(t["error"].max()) for t in (a, b)) < 0.01 * mean
 
 
+@pytest.mark.parametrize("difference", ["parameters", "length"])
 def test_an_encoder_that_was_not_cut_from_the_last_weighs_alone(
-    tmp_path: Path, series: list[Path], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, series: list[Path], caplog: pytest.LogCaptureFixture, difference: str
 ) -> None:
-    stranger = build_encoder(tmp_path / "stranger", WORDS, layers=1, width=16, seed=5, checked=True)
+    stranger = tmp_path / "stranger"
+    if difference == "parameters":
+        build_encoder(stranger, WORDS, layers=1, width=16, seed=5, checked=True)
+    else:
+        shorter = SentenceTransformer(str(series[1]), device="cpu")
+        shorter.max_seq_length = 4
+        shorter.save(str(stranger))
     corpus = write_corpus(tmp_path / "corpus.parquet", TEXTS[:1])
     encoders = [series[1], stranger, series[-1]]
     with caplog.at_level("INFO"):

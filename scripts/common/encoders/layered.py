@@ -42,7 +42,9 @@ class Layered:
         self.widths: tuple[int, ...] = ()
 
     def add(self, cut: Encoder) -> bool:
-        """Put a cut encoder before the whole, if it gives the same of the sentence."""
+        """Put a cut encoder before the whole, if it gives the same of the same sentences."""
+        if _tokens_of(cut) != _tokens_of(self.encoder):
+            return False
         transformer = cut.modules[0]
         assert isinstance(transformer, Transformer)
         self.cut.append((transformer.model.config.num_hidden_layers, cut.width))
@@ -110,6 +112,11 @@ class Layered:
         for hook in hooks:
             hook.remove()
         return next((module for module, one in given if torch.equal(one, last)), nn.Identity())
+
+
+def _tokens_of(encoder: Encoder) -> tuple[str, str, int | None]:
+    """What makes a sentence's tokens: the tokenizer, the prompt and the length."""
+    return encoder.fingerprint, encoder.prompt, encoder.longest
 
 
 def _pooled(modules: list[nn.Module], features: dict[str, Any], tokens: Tensor) -> Tensor:

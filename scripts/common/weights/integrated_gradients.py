@@ -4,9 +4,10 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-import cyclopts
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from common.command import InputError
 from common.tokens.sentences import Sentence
@@ -20,7 +21,7 @@ BATCH = 32
 TRIAL_SENTENCES = 4
 
 
-@cyclopts.Parameter(name="*")
+@Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class IntegratedGradients:
     """How gradients are integrated.
@@ -44,8 +45,8 @@ class IntegratedGradients:
     name: ClassVar[str] = "integrated_gradients"
 
     baseline: Literal["zero", "mask", "pad"] = "zero"
-    tolerance: float = 0.001
-    max_nodes: int = 256
+    tolerance: Annotated[float, Parameter(validator=Number(gt=0))] = 0.001
+    max_nodes: Annotated[int, Parameter(validator=Number(gte=1))] = 256
     engine: Literal["own", "captum", "shap"] = "own"
     on_missed: Literal["flag", "stop"] = "flag"
 

@@ -55,8 +55,8 @@ def refine(line: Line, tolerance: float, max_nodes: int) -> list[Refined]:
 
     Intervals are chosen by slopes, one tangent a node, until they miss `tolerance` of the total
     over the root of n, about the mean weight; then by the tokens' errors, until the largest is
-    `tolerance` times the mean weight, or `max_nodes`, LEAST_NODES at least, are spent. Those that
-    were spent on another encoder are free.
+    `tolerance` times the mean weight and their sum misses no more than this share of the total, or
+    `max_nodes`, LEAST_NODES at least, are spent. Those that were spent on another encoder are free.
     """
     parts = _parts(line, even_intervals())
     encoders = len(line.plain.side_by_side(parts[0].change))
@@ -87,6 +87,7 @@ def _divide_by_errors(
     line: Line, parts: list[Part], tolerance: float, max_nodes: int
 ) -> tuple[list[Part], Refined]:
     """The parts in the end, and what they come to."""
+    total = line.of_one(line.changes([(0.0, 1.0)])[0])
     before = line.nodes
     given = sum(part.nodes for part in parts if not part.fresh)
     while True:
@@ -97,6 +98,9 @@ def _divide_by_errors(
         errors = torch.stack([p.error[line.one] for p in parts])
         allowed = tolerance * float(contributions.norm(dim=1).mean())
         worst = _worst(errors.numpy(), allowed)
+        beyond = float((contributions.sum(0) - total).norm()) > tolerance * float(total.norm())
+        if beyond and not worst:
+            worst = [int(np.argmax([part.missed[line.one] for part in parts]))]
         spent = line.nodes - before
         affordable = (max_nodes - spent) // DIVIDED
         if not worst or affordable <= 0:

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-import cyclopts
 import numpy as np
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from common.tokens.sentences import Sentence
 from common.weights.coalitions import Plan, most_evaluations, plan_coalitions
@@ -18,7 +19,7 @@ from common.weights.weighing import Opened
 BATCH_COALITIONS = 16_384
 
 
-@cyclopts.Parameter(name="*")
+@Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class ShapleyValues:
     """How Shapley values are estimated.
@@ -43,8 +44,8 @@ class ShapleyValues:
     name: ClassVar[str] = "shapley"
 
     absent: Literal["mask", "pad", "drop"] = "mask"
-    exact_up_to: int = 8
-    evaluations: int = 256
+    exact_up_to: Annotated[int, Parameter(validator=Number(gte=0))] = 8
+    evaluations: Annotated[int, Parameter(validator=Number(gte=1))] = 256
     target_error: float | None = None
     engine: Literal["own", "captum", "shap"] = "own"
 
