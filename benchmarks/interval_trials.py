@@ -24,6 +24,7 @@ from common.correlations.resampling import (
 )
 from common.correlations.statistics import Ratios, Regressions
 from common.correlations.within_sentences import WithinSentences
+from correlate_weights import with_pearson
 
 TESTED = {  # statistics that are 0 without a relation, with their place, and changes of others
     "regression": {"slope": 1, "r": 4, "rho": 3, "R2": 0},
@@ -63,8 +64,7 @@ def stages_of(kind: str, statistics: np.ndarray) -> np.ndarray:
     if kind == "partial":
         return statistics[None, :, 0]
     if kind == "regression":
-        r = np.copysign(np.sqrt(statistics[:, :, :1]), statistics[:, :, 1:2])
-        return np.concatenate([statistics, r], axis=2)
+        return np.stack([with_pearson(trial) for trial in statistics])
     if kind == "classes":
         return (statistics[:, :-1] / statistics[:, -1:] - 1).transpose(1, 0, 2)[:, :, None]
     return statistics

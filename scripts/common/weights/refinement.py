@@ -72,7 +72,7 @@ def _divide_by_slopes(
     line: Line, parts: list[Part], tolerance: float, max_nodes: int
 ) -> list[Part]:
     tokens = line.plain.start.shape[1]
-    total = float(line.of_one(line.changes([(0.0, 1.0)])[0]).norm())
+    total = float(line.total.norm())
     while True:
         _measure_slopes(line, [part for part in parts if not part.missed.size])
         affordable = (max_nodes - sum(part.nodes for part in parts if part.fresh)) // DIVIDED
@@ -87,7 +87,7 @@ def _divide_by_errors(
     line: Line, parts: list[Part], tolerance: float, max_nodes: int
 ) -> tuple[list[Part], Refined]:
     """The parts in the end, and what they come to."""
-    total = line.of_one(line.changes([(0.0, 1.0)])[0])
+    total = line.total
     before = line.nodes
     given = sum(part.nodes for part in parts if not part.fresh)
     while True:

@@ -40,6 +40,11 @@ class Line:
         """Columns, of vectors of all encoders side by side, of the one that is refined."""
         return self.plain.side_by_side(vectors)[self.one]
 
+    @property
+    def total(self) -> Tensor:
+        """What its embedding changes by along the whole path [d]."""
+        return self.of_one(self.changes([(0.0, 1.0)])[0])
+
     def changes(self, pairs: Sequence[tuple[float, float]]) -> list[Tensor]:
         """What the embedding changes by [d] from the first place of each pair to the second."""
         new = [p for p in dict.fromkeys(sum(pairs, ())) if p not in self.known]
